@@ -1,0 +1,50 @@
+# Every target works from a fresh clone: what it needs is installed into .venv first.
+#   make demo ARGS="--help"        make test ARGS="-k wigner -n 2"
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+DEV := $(VENV)/.installed-dev
+DOCS := $(VENV)/.installed-docs
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-slow lint docs clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | while IFS=@ read -r target text; do printf '%-18s %s\n' "$$target" "$$text"; done
+
+demo: $(DEV) ## train a small equivariant network, measure its equivariance and draw the picture
+	$(BIN)/steer demo $(ARGS)
+
+test: $(DEV) ## the tests, without the slow ones
+	$(BIN)/python -m pytest $(ARGS)
+
+test-slow: $(DEV) ## the slow tests alone
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: $(DEV) ## style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: $(DOCS) ## the site, in docs/_build/html; a warning is an error
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html $(ARGS)
+
+clean: ## what the other targets wrote, the environment excepted
+	rm -rf build dist *.egg-info docs/_build docs/tutorials .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+# An environment that is already there is kept and completed. A stamp is older than these files after they change.
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(DEV): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(DOCS): pyproject.toml constraints.txt | $(DEV)
+	$(PIP) install -c constraints.txt -e '.[docs]'
+	@touch $@

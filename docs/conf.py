@@ -1,0 +1,62 @@
+"""Configuration of the documentation. `make docs` builds it; every warning is an error, every notebook is executed."""
+
+import re
+import shutil
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+
+project = "steer"
+author = "The steer authors"
+copyright = "2026, The steer authors"  # the name that Sphinx reads
+release = re.search(r'__version__ = "(.+)"', (ROOT / "steer" / "version.py").read_text(encoding="utf-8")).group(1)
+version = release
+
+
+def copy_tutorials(source: Path, target: Path) -> None:
+    """Mirror `tutorials/` into a folder inside the documentation that git ignores; Sphinx reads nothing outside its own folder.
+
+    A file keeps its time of change, so that an unchanged tutorial stays unchanged for Sphinx; one that is gone is removed.
+    """
+    kept = {path.relative_to(source) for path in source.rglob("*") if path.suffix in {".md", ".png", ".svg", ".npz"}}
+    for path in kept:
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source / path, target / path)
+    for path in target.rglob("*"):
+        if path.is_file() and path.relative_to(target) not in kept:
+            path.unlink()
+
+
+copy_tutorials(ROOT / "tutorials", HERE / "tutorials")
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+]
+exclude_patterns = ["_build", "jupyter_execute", "**/.ipynb_checkpoints"]
+# Tutorials are found by pattern; until the first one is written the pattern matches nothing.
+suppress_warnings = [] if list((HERE / "tutorials").glob("*.md")) else ["toc.empty_glob"]
+
+myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath", "linkify"]
+myst_linkify_fuzzy_links = False
+myst_heading_anchors = 3
+
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_in_temp = True
+nb_execution_timeout = 300
+nb_merge_streams = True
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+
+html_theme = "furo"
+html_title = f"steer {release}"
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True

@@ -1,0 +1,20 @@
+"""Couplings of representations: intertwiners, Clebsch-Gordan coefficients, decompositions, in the canonical gauge.
+
+Imports `steer.group` and `steer.representation`. Law of the room: `B(g) X = X A(g)`.
+"""
+
+from steer.coupling._clebsch_gordan import clebsch_gordan, so3_clebsch_gordan
+from steer.coupling._decompose import decompose
+from steer.coupling._intertwiners import endomorphisms, intertwiners, invariants
+from steer.representation import GAUGE, canonical_basis
+
+__all__ = [
+    "GAUGE",
+    "canonical_basis",
+    "clebsch_gordan",
+    "decompose",
+    "endomorphisms",
+    "intertwiners",
+    "invariants",
+    "so3_clebsch_gordan",
+]

@@ -1,0 +1,72 @@
+"""Clebsch-Gordan coefficients of every group, with a closed form for SO(3) and O(3)."""
+
+from functools import lru_cache
+from math import sqrt
+
+import torch
+from torch import Tensor
+
+from steer.coupling._intertwiners import intertwiners
+from steer.group import ContinuousGroup, deterministic
+from steer.representation import Irrep, canonicalise, real_harmonics_from_complex
+
+
+@lru_cache(maxsize=8192)
+def clebsch_gordan(a: Irrep, b: Irrep, c: Irrep) -> Tensor:
+    """Orthonormal basis of Hom_G(a x b, c): how two irreps multiply into a third.
+
+    Law: `c(g) C = C (a(g) x b(g))` for each `C = out[k]` seen as a `dim_c x (dim_a dim_b)` matrix.
+
+    Args:
+        a, b, c: irreps of one group.
+    Returns:
+        `[n, dim_c, dim_a, dim_b]`, float64, Frobenius-orthonormal, canonical gauge. `n` is the multiplicity of `c` in
+        `a x b` times the dimension of the endomorphisms of `c`. Shared between callers: clone before writing.
+    Raises:
+        ValueError: if the irreps belong to different groups.
+    Source: Cesa, Lang and Weiler 2022; docs/theory/couplings. Closed form for SO(3), O(3): highest weights and ladders.
+    """
+    if not (a.group == b.group == c.group):
+        raise ValueError(f"clebsch_gordan: irreps of one group are required; received {a.group}, {b.group}, {c.group}")
+    group = a.group
+    if isinstance(group, ContinuousGroup) and group.blocks == ((0, 3),) and group.d == 3:
+        signs = [irrep.label[-1] == "o" for irrep in (a, b, c)]
+        allowed = abs(a.degree - b.degree) <= c.degree <= a.degree + b.degree and sum(signs) % 2 == 0
+        if not allowed:
+            return torch.zeros(0, c.dim, a.dim, b.dim, dtype=torch.float64)
+        return so3_clebsch_gordan(a.degree, b.degree, c.degree)[None]
+    return intertwiners(a @ b, c).reshape(-1, c.dim, a.dim, b.dim)
+
+
+@lru_cache(maxsize=4096)
+@deterministic
+def so3_clebsch_gordan(l1: int, l2: int, l3: int) -> Tensor:
+    """The coefficient tensor of SO(3) in the real basis, `[2 l3 + 1, 2 l1 + 1, 2 l2 + 1]`, norm 1, canonical sign.
+
+    The state of highest weight M = l3 is fixed by `J+ psi = 0`, a two-term recursion; `J-` lowers it to M = 0, and
+    `C(-m1, -m2 | -M) = (-1)^(l1 + l2 - l3) C(m1, m2 | M)` gives the rest, so that no error is amplified.
+    """
+    complex_form = torch.zeros(2 * l3 + 1, 2 * l1 + 1, 2 * l2 + 1, dtype=torch.float64)
+    low, high = max(-l1, l3 - l2), min(l1, l3 + l2)
+    value = 1.0
+    for m in range(low, high + 1):
+        complex_form[2 * l3, m + l1, l3 - m + l2] = value
+        if m < high:
+            value *= -sqrt(l1 * (l1 + 1) - m * (m + 1)) / sqrt(l2 * (l2 + 1) - (l3 - m - 1) * (l3 - m))
+    complex_form[2 * l3] /= complex_form[2 * l3].norm()
+    lower1, lower2 = _lowering(l1), _lowering(l2)
+    for m in range(l3, 0, -1):
+        state = complex_form[m + l3]
+        complex_form[m - 1 + l3] = (lower1 @ state + state @ lower2.mT) / sqrt(l3 * (l3 + 1) - m * (m - 1))
+    sign = (-1) ** (l1 + l2 - l3)
+    complex_form[:l3] = sign * complex_form[l3 + 1 :].flip(0, 1, 2)
+    u1, u2, u3 = (real_harmonics_from_complex(degree) for degree in (l1, l2, l3))
+    real_form = torch.einsum("cM,Mab,xa,yb->cxy", u3, complex_form.to(u3), u1.conj(), u2.conj())
+    both = real_form.real if real_form.real.norm() > real_form.imag.norm() else real_form.imag
+    return canonicalise((both / both.norm()).reshape(1, -1)).reshape(both.shape)
+
+
+def _lowering(degree: int) -> Tensor:
+    """Matrix of `J-` on states m = -l .. l."""
+    m = torch.arange(-degree + 1, degree + 1, dtype=torch.float64)
+    return torch.diag((degree * (degree + 1) - m * (m - 1)).sqrt(), 1)

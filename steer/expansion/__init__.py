@@ -1,0 +1,32 @@
+"""From steerable kernels to dense ones: grids, band limits, sampled bases, the plan of a layer.
+
+Imports the rooms up to `steer.kernel`. Law of the room: sampling a kernel at taps that a symmetry permutes keeps its law.
+"""
+
+from steer.expansion._blocks import Block, IrrepBlock, OrbitBlock, block
+from steer.expansion._lattice import Lattice, exact_symmetries, lattice
+from steer.expansion._layout import Layout, atoms, layout
+from steer.expansion._plan import Plan, plan
+from steer.expansion._resample import moves_exactly, transform
+from steer.expansion._sampling import POINT, BandLimit, Sampling, sampling
+
+__all__ = [
+    "POINT",
+    "BandLimit",
+    "Block",
+    "IrrepBlock",
+    "Lattice",
+    "Layout",
+    "OrbitBlock",
+    "Plan",
+    "Sampling",
+    "atoms",
+    "block",
+    "exact_symmetries",
+    "lattice",
+    "layout",
+    "moves_exactly",
+    "plan",
+    "sampling",
+    "transform",
+]

@@ -1,0 +1,144 @@
+"""Kernel spaces between two kinds of fields, sampled: constants, and how coefficients become a dense kernel.
+
+Every block turns weights `[n_out, n_in, size]` into `[n_out * dim_out, n_in * dim_in, taps]`. Its elements have norm
+`sqrt(dim_out)`, so that with unit weights each contributes variance one to every output channel for white unit input.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from steer.coupling import invariants
+from steer.expansion._sampling import Sampling
+from steer.kernel import HarmonicRepresentation, angular_couplings
+from steer.representation import Irrep, Quotient, Representation
+
+VANISHES = 1e-7  # an element whose samples are this small relative to its peers' is not on the grid
+
+
+class Block(ABC):
+    """The sampled kernel space of one pair of field kinds.
+
+    Attributes:
+        size: number of coefficients per pair of fields.
+        constants: tensors in float64; a module holds its own copies in its own precision.
+    """
+
+    size: int
+    constants: tuple[Tensor, ...]
+
+    @abstractmethod
+    def expand(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor: ...
+
+
+class IrrepBlock(Block):
+    """Between two irreps: one matrix product over the sampled Wigner-Eckart basis."""
+
+    def __init__(self, into: Irrep, out: Irrep, sampling: Sampling) -> None:
+        functions = sampling.functions(sampling.points(into.group.d))
+        pieces = []
+        start = 0
+        for _, degree in sampling.terms(into.group.d):
+            coupling = angular_couplings(into, out, degree)
+            span = functions[start : start + coupling.shape[-1]]
+            pieces.append(torch.einsum("noim,mk->noik", coupling, span))
+            start += coupling.shape[-1]
+        basis = torch.cat(pieces)
+        norm = basis.flatten(1).norm(dim=1)
+        kept = norm > VANISHES
+        basis = basis[kept] * (out.dim**0.5 / norm[kept])[:, None, None, None]
+        self.size = len(basis)
+        self.constants = (basis.contiguous(),)
+
+    def expand(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
+        (basis,) = constants
+        n_out, n_in, _ = weight.shape
+        _, dim_out, dim_in, taps = basis.shape
+        kernel = weight.flatten(0, 1) @ basis.flatten(1)
+        kernel = kernel.reshape(n_out, n_in, dim_out, dim_in, taps).transpose(1, 2)
+        return kernel.reshape(n_out * dim_out, n_in * dim_in, taps)
+
+
+class OrbitBlock(Block):
+    """Into, or out of, a quotient field G/H: the orbit of one H-invariant kernel (Frobenius reciprocity).
+
+    Into G/H, the row of the coset of 1 is a kernel `kappa` with `kappa(h x) = kappa(x) rho_in(h)^-1`, unconstrained for a
+    regular field; the row of coset c is `kappa(c^-1 x) rho_in(c)^-1`. Out of G/H, columns take the place of rows. |G/H|
+    times fewer coefficients than samples, and no Clebsch-Gordan coefficients at all.
+
+    Args:
+        orbit: the quotient field.
+        other: the field on the other side, an irrep or a quotient.
+        into: whether the quotient is the output.
+    """
+
+    def __init__(self, orbit: Quotient, other: Representation, sampling: Sampling, into: bool) -> None:
+        self.into, self.cosets, self.other_dim = into, orbit.dim, other.dim
+        cosets = orbit.representatives
+        # F[q, f, x] = f(c_q^-1 x)
+        functions = sampling.functions(sampling.points(orbit.group.d) @ cosets)
+        norm2 = (functions**2).sum((0, 2))
+        scale = (orbit.dim if into else other.dim) ** 0.5
+        values = other(cosets)
+        permutation = values.argmax(-1) if isinstance(other, Quotient) else None
+        action = permutation if permutation is not None else values
+        if orbit.is_regular:
+            kept = norm2 > VANISHES**2
+            functions = functions[:, kept] * (scale / norm2[kept].sqrt())[:, None]
+            self.size = other.dim * int(kept.sum())
+            self.constants = (functions.contiguous(), action)
+        else:
+            combinations = self._invariant_combinations(orbit, other, sampling)
+            spread = torch.einsum("qcb,zbf,qfx->zqcx", values, combinations, functions)
+            norm = spread.flatten(1).norm(dim=1)
+            kept = norm > VANISHES
+            combinations = combinations[kept] * (scale / norm[kept])[:, None, None]
+            self.size = len(combinations)
+            self.constants = (functions.contiguous(), action, combinations.contiguous())
+
+    @staticmethod
+    def _invariant_combinations(orbit: Quotient, other: Representation, sampling: Sampling) -> Tensor:
+        """H-invariant elements of (other) x (functions), `[z, other, function]`."""
+        d, subgroup = orbit.group.d, orbit.subgroup
+        degrees = [degree for _, degree in sampling.terms(d)]
+        widths = [HarmonicRepresentation(orbit.group, degree).dim for degree in degrees]
+        out = []
+        start = 0
+        for degree, width in zip(degrees, widths, strict=True):
+            found = invariants(other.restrict(subgroup) @ HarmonicRepresentation(subgroup, degree))
+            padded = torch.zeros(len(found), other.dim, sum(widths), dtype=torch.float64)
+            padded[:, :, start : start + width] = found.reshape(len(found), other.dim, width)
+            out.append(padded)
+            start += width
+        return torch.cat(out)
+
+    def expand(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
+        functions, action, *combinations = constants
+        n_out, n_in = weight.shape[:2]
+        cosets, count, taps = functions.shape
+        if combinations:
+            weight = torch.einsum("oiz,zbf->oibf", weight, combinations[0])
+        weight = weight.reshape(n_out, n_in, self.other_dim, count)
+        if action.is_floating_point():
+            moved = torch.einsum("qcb,oibf->qoicf", action, weight)
+        else:
+            # rho(c_q) e_b = e_b' reads: component b' of the moved kernel comes from b.
+            moved = weight[:, :, action].permute(2, 0, 1, 3, 4)
+        kernel = torch.bmm(moved.flatten(1, 3), functions)
+        kernel = kernel.reshape(cosets, n_out, n_in, self.other_dim, taps)
+        if self.into:
+            return kernel.permute(1, 0, 2, 3, 4).reshape(n_out * cosets, n_in * self.other_dim, taps)
+        return kernel.permute(1, 3, 2, 0, 4).reshape(n_out * self.other_dim, n_in * cosets, taps)
+
+
+def block(into: Representation, out: Representation, sampling: Sampling) -> Block:
+    """The kernel space between two atoms, in the form that costs least."""
+    if isinstance(out, Quotient):
+        return OrbitBlock(out, into, sampling, into=True)
+    if isinstance(into, Quotient):
+        return OrbitBlock(into, out, sampling, into=False)
+    assert isinstance(into, Irrep) and isinstance(out, Irrep)
+    return IrrepBlock(into, out, sampling)

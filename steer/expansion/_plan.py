@@ -1,0 +1,105 @@
+"""The plan of a layer: from one vector of coefficients to one dense kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from steer.expansion._blocks import Block, block
+from steer.expansion._layout import Layout, layout
+from steer.expansion._sampling import Sampling
+from steer.group import deterministic
+from steer.representation import Representation
+
+
+@dataclass(frozen=True)
+class Part:
+    """One pair of atom kinds in a plan: fields counted, weights located."""
+
+    block: Block
+    fields_out: int
+    fields_in: int
+    start: int
+    constants: slice
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a layer between two lists of fields expands its weights.
+
+    The weight vector is the concatenation, over kinds of output fields and then kinds of input fields, of
+    `[fields_out, fields_in, elements]`. `expand` is linear in it and made of a few matrix products.
+
+    Attributes:
+        size: number of weights.
+        fan: `[size]`, over how many elements each weight's output channels are summed; variance 1 / fan keeps variance.
+        constants: tensors that `expand` needs, in float64 (indices: int64). Shared between callers: clone to keep.
+        unreachable: atoms of the output that no kernel reaches, with their number.
+    """
+
+    layout_in: Layout
+    layout_out: Layout
+    parts: tuple[tuple[Part, ...], ...]
+    size: int
+    fan: Tensor
+    constants: tuple[Tensor, ...]
+    unreachable: tuple[tuple[Representation, int], ...]
+    taps: int
+
+    def expand(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
+        """Weights `[size]` to the dense kernel `[channels_out, channels_in, taps]`, differentiable."""
+        rows = []
+        for row in self.parts:
+            columns = []
+            for part in row:
+                count = part.fields_out * part.fields_in * part.block.size
+                w = weight[part.start : part.start + count].reshape(part.fields_out, part.fields_in, part.block.size)
+                columns.append(part.block.expand(w, constants[part.constants]))
+            rows.append(columns[0] if len(columns) == 1 else torch.cat(columns, 1))
+        kernel = rows[0] if len(rows) == 1 else torch.cat(rows)
+        kernel = _arrange(kernel, self.layout_out, constants[-2], 0)
+        return _arrange(kernel, self.layout_in, constants[-1], 1)
+
+
+def _arrange(kernel: Tensor, fields: Layout, constant: Tensor, axis: int) -> Tensor:
+    if fields.mixing is not None:
+        return torch.tensordot(constant, kernel, ([1], [axis])).movedim(0, axis)
+    return kernel if fields.order is None else kernel.index_select(axis, constant)
+
+
+@lru_cache(maxsize=32)
+@deterministic
+def plan(fields_in: tuple[Representation, ...], fields_out: tuple[Representation, ...], sampling: Sampling) -> Plan:
+    """The plan between two lists of fields of one group for kernels sampled this way. A pure function of values."""
+    into, out = layout(fields_in), layout(fields_out)
+    rows = []
+    constants: list[Tensor] = []
+    fan: list[Tensor] = []
+    unreachable = []
+    start = 0
+    for atom_out, n_out in out.groups:
+        row = []
+        for atom_in, n_in in into.groups:
+            piece = block(atom_in, atom_out, sampling)
+            span = slice(len(constants), len(constants) + len(piece.constants))
+            constants += piece.constants
+            row.append(Part(piece, n_out, n_in, start, span))
+            start += n_out * n_in * piece.size
+        total = sum(part.fields_in * part.block.size for part in row)
+        if total == 0:
+            unreachable.append((atom_out, n_out))
+        count = n_out * total
+        fan.append(torch.full((count,), float(max(total, 1)), dtype=torch.float64))
+        rows.append(tuple(row))
+    for fields in (out, into):
+        constants.append(_arrangement(fields))
+    return Plan(into, out, tuple(rows), start, torch.cat(fan), tuple(constants), tuple(unreachable), sampling.taps)
+
+
+def _arrangement(fields: Layout) -> Tensor:
+    if fields.mixing is not None:
+        return fields.mixing
+    return torch.zeros(0, dtype=torch.long) if fields.order is None else fields.order

@@ -1,0 +1,129 @@
+"""What a convolution samples: taps, rings, and the band limit of each ring."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from steer.expansion._lattice import Lattice
+from steer.kernel import GaussianRings, RadialProfile, harmonic_dim, harmonics
+
+BandLimit = int | Sequence[int] | Callable[[float], int] | None
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Everything that fixes the scalar functions a kernel is made of; a hashable value.
+
+    A kernel is a combination of `radial_p(|x|) Y_lm(x / |x|)` with `l <= limits[p]`, sampled at the taps.
+
+    Args:
+        lattice: None for a single tap at the origin (no base space).
+        kernel_size: taps along each array axis.
+        radial: profiles, a hashable callable.
+        limits: largest degree for each profile.
+    """
+
+    lattice: Lattice | None
+    kernel_size: tuple[int, ...]
+    radial: RadialProfile
+    limits: tuple[int, ...]
+
+    @property
+    def taps(self) -> int:
+        return math.prod(self.kernel_size)
+
+    def points(self, d: int) -> Tensor:
+        """Physical position of every tap, `[taps, d]`."""
+        return torch.zeros(1, d, dtype=torch.float64) if self.lattice is None else self.lattice.positions(self.kernel_size)
+
+    def terms(self, d: int) -> list[tuple[int, int]]:
+        """Pairs (profile, degree) in the order of the scalar functions."""
+        return [(p, l) for p, limit in enumerate(self.limits) for l in range(limit + 1) if harmonic_dim(max(d, 1), l)]
+
+    def functions(self, points: Tensor) -> Tensor:
+        """The scalar functions at points, `[..., point, d] -> [..., function, point]`; zero at taps that do not exist."""
+        d = points.shape[-1]
+        radius = points[(0,) * (points.ndim - 2)].norm(dim=-1)  # rotations keep radii
+        profiles = self.radial(radius)
+        if self.lattice is not None:
+            profiles = profiles * self.lattice.kernel_mask(self.kernel_size)
+        sampled = [harmonics(points, degree).mT for degree in range(max(self.limits) + 1)]
+        return torch.cat([sampled[degree] * profiles[p] for p, degree in self.terms(d)], -2)
+
+
+def sampling(
+    grid: Lattice,
+    kernel_size: Sequence[int],
+    band_limit: BandLimit = None,
+    rings: Sequence[float] | None = None,
+    widths: Sequence[float] | None = None,
+) -> Sampling:
+    """Rings, widths and band limits for a kernel; the defaults are those of the field.
+
+    Rings lie one sample apart from the centre (or half a sample, for even sizes) to the edge. Widths are 0.6 samples, 0.4
+    for the outermost ring; a ring at the origin is the centre tap alone. Band limits: 0 at the origin; in the plane 2 on
+    the outermost ring and `2 r - ((r + 1) mod 2)` between; in space 2 r + 1.
+
+    Args:
+        grid: the lattice.
+        kernel_size: taps along each array axis, at least 1.
+        band_limit: largest degree, for all rings or for each; or a function of the radius in samples.
+        rings: radii in physical units.
+        widths: standard deviations in physical units, one per ring.
+    Raises:
+        ValueError: if a size is below 1, or the numbers do not match the rings.
+    Source: Weiler and Cesa 2019 (plane); Weiler et al. 2018, "compromise" (space); docs/theory/sampling.
+    """
+    size = tuple(kernel_size)
+    if len(size) != grid.d or any(not isinstance(k, int) or k < 1 for k in size):
+        raise ValueError(f"kernel_size: {grid.d} whole numbers >= 1 are required; received {size}")
+    extended = [step for k, step in zip(size, grid.spacing, strict=True) if k > 1]
+    unit = min(extended, default=min(grid.spacing))
+    reach = max((k - 1) / 2 * step for k, step in zip(size, grid.spacing, strict=True))
+    if rings is None:
+        first = 0.5 if any(k % 2 == 0 for k in size) else 0.0
+        radii = [(first + i) * unit for i in range(math.floor(reach / unit - first + 1e-9) + 1)] or [reach]
+    else:
+        radii = [float(r) for r in rings]
+    if widths is None:
+        deviation = [0.005 * unit if r == 0 else 0.6 * unit for r in radii]
+        deviation[-1] = min(deviation[-1], 0.4 * unit)
+    else:
+        deviation = [float(w) for w in widths]
+    profile = GaussianRings(tuple(radii), tuple(deviation))
+    limits = tuple(_limit(band_limit, i, r / unit, i == len(radii) - 1, grid.d, len(radii)) for i, r in enumerate(radii))
+    return Sampling(grid, size, profile, limits)
+
+
+def _limit(band_limit: BandLimit, ring: int, radius: float, outermost: bool, d: int, count: int) -> int:
+    if isinstance(band_limit, bool):
+        raise ValueError("band_limit: a degree, one per ring, or a function of the radius is required; received a bool")
+    if isinstance(band_limit, int):
+        limit = band_limit
+    elif callable(band_limit):
+        limit = int(band_limit(radius))
+    elif band_limit is not None:
+        if len(band_limit) != count:
+            raise ValueError(f"band_limit: one degree for each of {count} rings is required; received {len(band_limit)}")
+        limit = band_limit[ring]
+    elif radius == 0:
+        limit = 0
+    elif d == 3:
+        limit = math.floor(2 * radius + 1)
+    elif outermost:
+        limit = min(2, math.floor(2 * radius))
+    else:
+        whole = math.floor(2 * radius)
+        limit = whole - (1 if radius == int(radius) and (int(radius) + 1) % 2 else 0)
+    if limit < 0:
+        raise ValueError(f"band_limit: degrees >= 0 are required; received {limit}")
+    return 0 if radius == 0 else limit
+
+
+POINT = Sampling(None, (), GaussianRings((0.0,), (1.0,)), (0,))
+"""A single tap at the origin: layers without base space."""

@@ -1,0 +1,162 @@
+"""Finite groups: a stack of matrices, and everything that follows from its multiplication table."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from steer.group._group import Group
+
+EQUAL = 1e-6  # two matrices closer than this are the same element
+
+
+class FiniteGroup(Group):
+    """A finite subgroup of O(d), closed under products; build it with `from_generators` or a named constructor.
+
+    Law: `elements[table[i, j]] = elements[i] @ elements[j]`, `elements[0]` is the identity.
+    """
+
+    def __init__(self, elements: Tensor, generators: Tensor, name: str) -> None:
+        self.d = elements.shape[-1]
+        self.name = name
+        self._elements = elements
+        self._generators = generators
+
+    @property
+    def order(self) -> int:
+        return self._elements.shape[0]
+
+    @property
+    def elements(self) -> Tensor:
+        """All elements in the order of regular fields, `[order, d, d]`."""
+        return self._elements.clone()
+
+    @property
+    def generators(self) -> Tensor:
+        return self._generators.clone()
+
+    @property
+    def algebra(self) -> Tensor:
+        return torch.zeros(0, self.d, self.d, dtype=torch.float64)
+
+    @property
+    def components(self) -> Tensor:
+        return self._elements.clone()
+
+    def haar(self, degree: int = 0) -> tuple[Tensor, Tensor]:
+        return self._elements.clone(), torch.full((self.order,), 1.0 / self.order, dtype=torch.float64)
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        return self._elements[torch.randint(self.order, (n,), generator=generator)]
+
+    def _nearest(self, g: Tensor) -> tuple[Tensor, Tensor]:
+        g = g.detach().to("cpu", torch.float64)
+        overlap = g.reshape(*g.shape[:-2], -1) @ self._elements.reshape(self.order, -1).mT
+        index = overlap.argmax(-1)
+        return index, (g - self._elements[index]).abs().amax((-2, -1))
+
+    def contains(self, g: Tensor, tolerance: float = EQUAL) -> Tensor:
+        if g.shape[-2:] != (self.d, self.d):
+            return torch.zeros(g.shape[:-2], dtype=torch.bool)
+        return self._nearest(g)[1] < tolerance
+
+    def index(self, g: Tensor) -> Tensor:
+        """Position in `elements` of each matrix, `[..., d, d] -> [...]` long.
+
+        Raises:
+            ValueError: if a matrix is not an element (to 1e-4 per entry, so that float32 matrices are recognised).
+        """
+        if g.shape[-2:] != (self.d, self.d):
+            raise ValueError(f"{self}: matrices [..., {self.d}, {self.d}] are required; received shape {tuple(g.shape)}")
+        index, error = self._nearest(g)
+        if error.numel() and float(error.max()) > 1e-4:
+            raise ValueError(
+                f"{self}: an element is required; received a matrix that differs from every element by at least "
+                f"{float(error.max()):.2g}; group.contains(g) tells, group.elements lists them"
+            )
+        return index
+
+    @cached_property
+    def table(self) -> Tensor:
+        """Multiplication table, `[order, order]`: the index of `elements[i] @ elements[j]`."""
+        flat = self._elements.reshape(self.order, -1)
+        rows = [((self._elements[i] @ self._elements).reshape(self.order, -1) @ flat.mT).argmax(-1) for i in range(self.order)]
+        return torch.stack(rows)
+
+    @cached_property
+    def inverses(self) -> Tensor:
+        """Index of the inverse of every element, `[order]`."""
+        return self.index(self._elements.mT)
+
+    @cached_property
+    def classes(self) -> tuple[tuple[int, ...], ...]:
+        """Conjugacy classes as sorted tuples of indices, in the order of their first element."""
+        conjugates = self.table[self.table, self.inverses[:, None]]  # [h, g] -> h g h^-1
+        seen: set[int] = set()
+        out = []
+        for g in range(self.order):
+            if g not in seen:
+                members = tuple(sorted(set(conjugates[:, g].tolist())))
+                seen.update(members)
+                out.append(members)
+        return tuple(out)
+
+    def cosets(self, subgroup: FiniteGroup, side: str = "left") -> Tensor:
+        """Cosets of a subgroup as indices, `[index, |H|]`; the first column holds their representatives.
+
+        Left cosets are `g H`, right cosets `H g`. Cosets are sorted by their smallest index, which is the representative.
+        """
+        if not subgroup <= self:
+            raise ValueError(f"cosets: a subgroup of {self} is required; received {subgroup}")
+        h = self.index(subgroup._elements)
+        members = (self.table[:, h] if side == "left" else self.table[h, :].mT).sort(-1).values
+        first = members[:, 0]
+        representatives = torch.unique(first)
+        return members[representatives]
+
+    def subgroups(self) -> tuple[FiniteGroup, ...]:
+        """Every subgroup, by order (not up to conjugacy). Found by joining cyclic subgroups; fit for orders to about 200."""
+        table = self.table.tolist()
+
+        def close(seed: frozenset[int]) -> frozenset[int]:
+            members, frontier = {0}, {0}
+            while frontier:
+                frontier = {table[a][s] for a in frontier for s in seed} - members
+                members |= frontier
+            return frozenset(members)
+
+        cyclic = {close(frozenset([g])) for g in range(self.order)}
+        found, frontier = set(cyclic), set(cyclic)
+        while frontier:
+            frontier = {close(a | c) for a in frontier for c in cyclic if not c <= a} - found
+            found |= frontier
+        ordered = sorted(found, key=lambda members: (len(members), sorted(members)))
+        return tuple(self._from_indices(sorted(members)) for members in ordered)
+
+    def _from_indices(self, indices: list[int]) -> FiniteGroup:
+        elements = self._elements[indices]
+        return FiniteGroup(elements, elements, f"subgroup(order={len(indices)}, of={self.name})")
+
+    def __le__(self, other: Group) -> bool:
+        return self.d == other.d and bool(other.contains(self._elements).all())
+
+    def __mul__(self, other: Group) -> Group:
+        from steer.group._product import direct_product
+
+        return direct_product(self, other)
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, FiniteGroup) or self._elements.shape != other._elements.shape:
+            return False
+        return float((self._elements - other._elements).abs().max()) < EQUAL
+
+    def __hash__(self) -> int:
+        return hash((self.d, self.order))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FiniteGroup, (self._elements, self._generators, self.name)

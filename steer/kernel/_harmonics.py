@@ -1,0 +1,85 @@
+"""Harmonics on the unit sphere of 1, 2 and 3 dimensions, and how groups act on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from steer.group import Group
+from steer.representation import Representation, gradient_coupling, wigner_d
+
+
+def harmonic_dim(d: int, degree: int) -> int:
+    """Number of harmonics of one degree on the sphere in `d` dimensions: 1, 1, 0, ... ; 1, 2, 2, ... ; 2 l + 1."""
+    if d == 3:
+        return 2 * degree + 1
+    if d == 2:
+        return 2 if degree else 1
+    if d == 1:
+        return 1 if degree <= 1 else 0
+    raise ValueError(f"harmonics: 1, 2 or 3 dimensions are required; received d = {d}")
+
+
+def harmonics(points: Tensor, degree: int) -> Tensor:
+    """Harmonics of one degree in the direction of each point, `[..., d] -> [..., harmonic_dim(d, degree)]`.
+
+    Law: `Y(g x) = D(g) Y(x)` for g in O(d), with D of `HarmonicRepresentation`. `|Y(x)| = 1` away from the origin; at the
+    origin only degree 0 is different from zero. Degree 1 is the direction itself: (x, y, z). In the plane degree k is
+    `(cos k phi, sin k phi)`; in space the basis is e3nn's.
+    """
+    radius = points.norm(dim=-1, keepdim=True)
+    if degree == 0:
+        return torch.ones_like(radius)
+    direction = points / torch.where(radius == 0, 1.0, radius)
+    d = points.shape[-1]
+    if harmonic_dim(d, degree) == 0:
+        return points.new_zeros(*points.shape[:-1], 0)
+    if d == 1:
+        return direction
+    if d == 2:
+        z = power = torch.complex(direction[..., 0], direction[..., 1])
+        for _ in range(degree - 1):
+            power = power * z
+        return torch.stack([power.real, power.imag], -1)
+    y = torch.ones_like(radius)
+    for level in range(1, degree + 1):
+        # The gradient coupling of Y_(l-1) with x has norm sqrt(l / (2 l - 1)) on the sphere.
+        coupling = gradient_coupling(level).to(points)
+        scale = ((2 * level - 1) / level) ** 0.5
+        y = scale * torch.einsum("mni,...n,...i->...m", coupling, y, direction)
+    return y
+
+
+@dataclass(frozen=True, repr=False)
+class HarmonicRepresentation(Representation):
+    """A subgroup of O(d) acting on the harmonics of one degree."""
+
+    group: Group
+    harmonic_degree: int
+
+    @property
+    def dim(self) -> int:
+        return harmonic_dim(self.group.d, self.harmonic_degree)
+
+    @property
+    def degree(self) -> int:
+        return self.harmonic_degree
+
+    def matrices(self, g: Tensor) -> Tensor:
+        degree, d = self.harmonic_degree, self.group.d
+        if degree == 0:
+            return g.new_ones(*g.shape[:-2], 1, 1)
+        if d == 1:
+            return g[..., : self.dim, : self.dim]
+        if d == 2:
+            flip = torch.linalg.det(g).sign()
+            first = harmonics(g[..., :, 0], degree)  # the image of (1, 0) at angle k phi
+            c, s = first.unbind(-1)
+            return torch.stack([first, torch.stack([-flip * s, flip * c], -1)], -1)
+        sign = torch.linalg.det(g).sign()[..., None, None]
+        return wigner_d(degree, g * sign) * sign**degree
+
+    def __str__(self) -> str:
+        return f"harmonics[{self.harmonic_degree}]"

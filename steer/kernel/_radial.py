@@ -1,0 +1,41 @@
+"""Radial profiles: the free part of a steerable kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+RadialProfile = Callable[[Tensor], Tensor]
+"""Anything that maps radii `[point]` to profile values `[profile, point]`."""
+
+
+@dataclass(frozen=True)
+class GaussianRings:
+    """Rings `exp(-(r - radius)^2 / (2 width^2))`, the default profile.
+
+    Args:
+        radii: where the rings lie, in physical units.
+        widths: standard deviations, one per ring, positive.
+    Raises:
+        ValueError: if the numbers do not match or a width is not positive.
+    Source: Weiler et al. 2018; Weiler and Cesa 2019.
+    """
+
+    radii: tuple[float, ...]
+    widths: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.radii) != len(self.widths) or not self.radii:
+            raise ValueError(
+                f"GaussianRings: one width per radius is required; received {len(self.radii)} radii, {len(self.widths)} widths"
+            )
+        if min(self.widths) <= 0 or min(self.radii) < 0:
+            raise ValueError("GaussianRings: radii >= 0 and widths > 0 are required")
+
+    def __call__(self, radius: Tensor) -> Tensor:
+        centre = torch.tensor(self.radii).to(radius)[:, None]
+        width = torch.tensor(self.widths).to(radius)[:, None]
+        return torch.exp(-((radius - centre) ** 2) / (2 * width**2))

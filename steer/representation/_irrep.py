@@ -1,0 +1,87 @@
+"""Irreducible representations, named by their group's labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from steer.group import Group
+from steer.representation._families import IrrepInfo, family, integers
+from steer.representation._representation import Representation
+
+
+@dataclass(frozen=True, repr=False)
+class Irrep(Representation):
+    """An irreducible representation over the reals.
+
+    `endomorphisms` is the dimension of its commutant: 1 (real type), 2 (complex type), 4 (quaternionic type). Get one
+    from `group.irreps()` or `group.irrep(label)`.
+    """
+
+    group: Group
+    label: str
+
+    @property
+    def _info(self) -> IrrepInfo:
+        info = family(self.group).info(self.label)
+        assert info is not None
+        return info
+
+    @property
+    def dim(self) -> int:
+        return self._info.dim
+
+    @property
+    def degree(self) -> int:
+        return self._info.degree
+
+    @property
+    def endomorphisms(self) -> int:
+        return self._info.endomorphisms
+
+    def matrices(self, g: Tensor) -> Tensor:
+        return family(self.group).matrices(self.label, g)
+
+    @property
+    def irreps(self) -> tuple[Irrep, ...]:
+        return (self,)
+
+    @property
+    def is_trivial(self) -> bool:
+        return self == trivial(self.group)
+
+    def __str__(self) -> str:
+        return self.label
+
+
+def irreps(group: Group, max_degree: int | None = None) -> tuple[Irrep, ...]:
+    """All irreps of a finite group, or those of degree at most `max_degree`."""
+    if max_degree is not None and (not isinstance(max_degree, int) or max_degree < 0):
+        raise ValueError(f"irreps(max_degree): a whole number >= 0 is required; received {max_degree!r}")
+    return tuple(Irrep(group, label) for label in family(group).labels(max_degree))
+
+
+def irrep(group: Group, *label: Any) -> Irrep:
+    """One irrep by its printed label, or by integers (frequency; parity and frequency; degree; position).
+
+    Raises:
+        ValueError: if the group has no such irrep.
+    """
+    rules = family(group)
+    if len(label) == 1 and isinstance(label[0], Irrep) and label[0].group == group:
+        return label[0]
+    name = rules.from_integers(label) if integers(label) else label[0] if len(label) == 1 else None
+    if isinstance(name, str):
+        name = rules.normalise(name)
+        if rules.info(name) is not None:
+            return Irrep(group, name)
+    listing = f"; it has {', '.join(rules.labels(None))}" if group.is_finite and group.order <= 200 else ""
+    received = label[0] if len(label) == 1 else label
+    raise ValueError(f"irrep: {group} names its irreps by {rules.known}; received {received!r}{listing}")
+
+
+def trivial(group: Group) -> Irrep:
+    """The trivial representation."""
+    return Irrep(group, family(group).labels(0)[0])

@@ -1,0 +1,157 @@
+"""Representations: maps from matrices to orthogonal matrices, as values."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from steer.group import FiniteGroup, Group, deterministic
+
+if TYPE_CHECKING:
+    from steer.representation._irrep import Irrep
+
+
+class Representation(ABC):
+    """A real orthogonal representation `rho` of a group: `rho(g h) = rho(g) rho(h)`, `rho(g)^-1 = rho(g)^T`.
+
+    Hashable, comparable (by construction, not up to equivalence), picklable. `a + b` is the direct sum, `a @ b` the tensor
+    product, `str(a)` parses back where `a` is a sum of named representations.
+
+    Attributes:
+        group: the group represented.
+        dim: size of the matrices.
+        degree: `rho` is a polynomial of at most this degree in the entries of `g` on every connected component.
+    """
+
+    group: Group
+
+    @property
+    @abstractmethod
+    def dim(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def degree(self) -> int: ...
+
+    @abstractmethod
+    def matrices(self, g: Tensor) -> Tensor:
+        """Values at elements, `[..., d, d] -> [..., dim, dim]`, without checks."""
+
+    def __call__(self, g: Tensor) -> Tensor:
+        """Values at elements, `[..., d, d] -> [..., dim, dim]`, in the dtype of `g`.
+
+        Raises:
+            ValueError: if the matrices have the wrong size, or (finite groups) are not elements.
+        """
+        g = torch.as_tensor(g)
+        g = g if g.is_floating_point() else g.double()
+        if g.shape[-2:] != (self.group.d, self.group.d):
+            raise ValueError(
+                f"{self}: elements of {self.group} are required, [..., {self.group.d}, {self.group.d}]; "
+                f"received shape {tuple(g.shape)}"
+            )
+        return self.matrices(g)
+
+    def character(self, g: Tensor) -> Tensor:
+        """Trace, `[..., d, d] -> [...]`."""
+        return self(g).diagonal(dim1=-2, dim2=-1).sum(-1)
+
+    @property
+    def irreps(self) -> tuple[Irrep, ...]:
+        """The irreps it contains, with repetition; `steer.coupling.decompose` adds the change of basis."""
+        return _irreps_by_characters(self)
+
+    @property
+    def multiplicities(self) -> dict[Irrep, int]:
+        """How often each irrep occurs."""
+        out: dict[Irrep, int] = {}
+        for irrep in self.irreps:
+            out[irrep] = out.get(irrep, 0) + 1
+        return out
+
+    @property
+    def is_irreducible(self) -> bool:
+        return len(self.irreps) == 1
+
+    @property
+    def is_trivial(self) -> bool:
+        """Whether it is the trivial representation, `g -> 1`."""
+        return self.dim == 1 and self.irreps[0] == self.group.trivial
+
+    @property
+    def is_permutation(self) -> bool:
+        """Whether every value is a permutation matrix; then pointwise nonlinearities are equivariant."""
+        return _is_permutation(self)
+
+    def restrict(self, subgroup: Group) -> Representation:
+        """The same map on a subgroup.
+
+        Raises:
+            ValueError: if `subgroup` is not contained in the group.
+        """
+        from steer.representation._derived import restrict
+
+        return restrict(self, subgroup)
+
+    def induce(self, group: Group) -> Representation:
+        """The induced representation of a larger group, of dimension `dim` times the (finite) index.
+
+        Raises:
+            ValueError: if this group is not contained in `group` with finite index.
+        """
+        from steer.representation._derived import Induced
+
+        return Induced(self, group)
+
+    def __add__(self, other: Representation) -> Representation:
+        from steer.representation._derived import direct_sum
+
+        if not isinstance(other, Representation):
+            return NotImplemented
+        return direct_sum([self, other])
+
+    def __matmul__(self, other: Representation) -> Representation:
+        from steer.representation._derived import TensorProduct
+
+        if not isinstance(other, Representation):
+            return NotImplemented
+        return TensorProduct(self, other)
+
+    def __repr__(self) -> str:
+        return f"<{self} of {self.group}, dim {self.dim}>"
+
+
+@lru_cache(maxsize=512)
+def table(representation: Representation) -> Tensor:
+    """Values on all elements of a finite group, `[order, dim, dim]`; computed once, not to be modified."""
+    group = representation.group
+    if not isinstance(group, FiniteGroup):
+        raise TypeError(f"table: a finite group is required; received {group}")
+    return representation.matrices(group.elements)
+
+
+@lru_cache(maxsize=512)
+@deterministic
+def _irreps_by_characters(representation: Representation) -> tuple[Irrep, ...]:
+    group, degree = representation.group, representation.degree
+    points, weights = group.haar(2 * degree)
+    character = representation.character(points)
+    out: list[Irrep] = []
+    for irrep in group.irreps(None if group.is_finite else degree):
+        overlap = float((weights * character * irrep.character(points)).sum())
+        out += [irrep] * (round(overlap) // irrep.endomorphisms)
+    if sum(irrep.dim for irrep in out) != representation.dim:
+        raise ArithmeticError(f"{representation}: its irreps do not fill it; is it a representation of {group}?")
+    return tuple(out)
+
+
+@lru_cache(maxsize=512)
+def _is_permutation(representation: Representation) -> bool:
+    if not isinstance(representation.group, FiniteGroup):
+        return all(irrep.is_trivial for irrep in representation.irreps)
+    values = table(representation)
+    return bool(((values - values.round()).abs() < 1e-9).all() and (values > -1e-9).all())
