@@ -15,9 +15,10 @@ version = release
 
 
 def copy_tutorials(source: Path, target: Path) -> None:
-    """Mirror `tutorials/` into a folder inside the documentation that git ignores; Sphinx reads nothing outside its own folder.
+    """Mirror `tutorials/` into a folder inside the documentation that git ignores.
 
-    A file keeps its time of change, so that an unchanged tutorial stays unchanged for Sphinx; one that is gone is removed.
+    Sphinx reads nothing outside its own folder. A file keeps its time of change, so that an unchanged tutorial
+    stays unchanged for Sphinx; one that is gone is removed.
     """
     kept = {path.relative_to(source) for path in source.rglob("*") if path.suffix in {".md", ".png", ".svg", ".npz"}}
     for path in kept:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,7 +27,7 @@ class Part:
     constants: slice
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """How a layer between two lists of fields expands its weights.
 
@@ -47,7 +48,10 @@ class Plan:
     fan: Tensor
     constants: tuple[Tensor, ...]
     unreachable: tuple[tuple[Representation, int], ...]
-    taps: int
+    recipe: tuple[tuple[Representation, ...], tuple[Representation, ...], Sampling]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return plan, self.recipe  # a copy or a pickle holds what was asked for, not the numbers that follow from it
 
     def expand(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
         """Weights `[size]` to the dense kernel `[channels_out, channels_in, taps]`, differentiable."""
@@ -96,7 +100,8 @@ def plan(fields_in: tuple[Representation, ...], fields_out: tuple[Representation
         rows.append(tuple(row))
     for fields in (out, into):
         constants.append(_arrangement(fields))
-    return Plan(into, out, tuple(rows), start, torch.cat(fan), tuple(constants), tuple(unreachable), sampling.taps)
+    recipe = (fields_in, fields_out, sampling)
+    return Plan(into, out, tuple(rows), start, torch.cat(fan), tuple(constants), tuple(unreachable), recipe)
 
 
 def _arrangement(fields: Layout) -> Tensor:

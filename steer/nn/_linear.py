@@ -1,0 +1,57 @@
+"""Equivariant linear maps of fibres."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from steer.expansion import POINT
+from steer.field import FieldType
+from steer.nn._steerable import SteerableModule
+
+
+class Linear(SteerableModule):
+    """The general equivariant linear map `W x + b` with `rho_out(g) W = W rho_in(g)` and an invariant bias.
+
+    Exact for the whole group. Acts on `[batch, channel]`: on fields without base space, or on features whose space was pooled
+    away.
+
+    Args:
+        in_type, out_type: field types over one gspace.
+        bias: whether to add a bias on the invariants of the output.
+        device, dtype: as in `torch.nn.Linear`.
+    Raises:
+        ValueError: if the types belong to different gspaces.
+    Source: Schur's lemma; docs/theory/couplings.
+    """
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        out_type: FieldType,
+        bias: bool = True,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(in_type, out_type, in_type.representations, POINT, bias, device, dtype)
+
+    def _check(self, x: Tensor) -> None:
+        if x.shape[-1] != self.in_type.size:
+            raise ValueError(f"Linear: [..., {self.in_type.size}] is required for {self.in_type}; received {tuple(x.shape)}")
+
+    def compute(self, x: Tensor) -> Tensor:
+        kernel, bias = self.dense()
+        return F.linear(x, kernel[:, :, 0], bias)
+
+    def export(self) -> torch.nn.Module:
+        kernel, bias = self.dense()
+        stock = torch.nn.Linear(self.in_type.size, self.out_type.size, bias=bias is not None, device="meta")
+        stock.weight = torch.nn.Parameter(kernel[:, :, 0].detach().clone())
+        if bias is not None:
+            stock.bias = torch.nn.Parameter(bias.detach().clone())
+        return stock.train(self.training)
+
+    def extra_repr(self) -> str:
+        return f"{self.in_type} -> {self.out_type}" + (", bias=False" if self.bias is None else "")

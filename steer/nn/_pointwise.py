@@ -1,0 +1,82 @@
+"""Pointwise nonlinearities, for fields whose channels are permuted."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from steer.field import FieldType
+from steer.nn._module import EquivariantModule
+
+
+def require_permutation(kind: FieldType, name: str) -> None:
+    """Raise `ValueError` unless every field of a type is a permutation representation."""
+    if not kind.is_permutation:
+        others = sorted({str(field) for field in kind.representations if not field.is_permutation})
+        raise ValueError(
+            f"{name}: fields whose channels the group permutes (trivial, regular, quotient) are required; {', '.join(others)} "
+            f"of {kind.fibergroup} would lose its equivariance; use NormNonLinearity, GatedNonLinearity or FourierPointwise"
+        )
+
+
+class Pointwise(EquivariantModule):
+    """Any `torch.nn` activation applied to every channel; exact for the whole group, on permutation representations.
+
+    Args:
+        in_type: trivial, regular and quotient fields.
+        activation: a `torch.nn` module that acts on each number by itself.
+    Raises:
+        ValueError: if a field is not a permutation representation.
+    """
+
+    def __init__(self, in_type: FieldType, activation: torch.nn.Module) -> None:
+        super().__init__()
+        require_permutation(in_type, type(self).__name__)
+        self.in_type = self.out_type = in_type
+        self.activation = activation
+
+    def compute(self, x: Tensor) -> Tensor:
+        return self.activation(x)
+
+    def export(self) -> torch.nn.Module:
+        return self.activation
+
+    def extra_repr(self) -> str:
+        return str(self.in_type)
+
+
+def _front(stock: type[torch.nn.Module]) -> type[Pointwise]:
+    """A subclass of `Pointwise` whose constructor takes the field type and then the arguments of a stock activation."""
+
+    def __init__(self: Pointwise, in_type: FieldType, *args: Any, **kwargs: Any) -> None:
+        Pointwise.__init__(self, in_type, stock(*args, **kwargs))
+
+    signature = str(inspect.signature(stock.__init__)).replace("(self", "(in_type", 1)
+    return type(
+        stock.__name__,
+        (Pointwise,),
+        {
+            "__init__": __init__,
+            "__module__": __name__,
+            "__qualname__": stock.__name__,
+            "__doc__": f"`torch.nn.{stock.__name__}` on every channel of permutation fields; exact for the whole group.\n\n"
+            f"    Arguments: `{signature}`, those after `in_type` as in torch.\n    ",
+        },
+    )
+
+
+ReLU = _front(torch.nn.ReLU)
+ELU = _front(torch.nn.ELU)
+LeakyReLU = _front(torch.nn.LeakyReLU)
+GELU = _front(torch.nn.GELU)
+SiLU = _front(torch.nn.SiLU)
+Mish = _front(torch.nn.Mish)
+SELU = _front(torch.nn.SELU)
+CELU = _front(torch.nn.CELU)
+Softplus = _front(torch.nn.Softplus)
+Hardswish = _front(torch.nn.Hardswish)
+Sigmoid = _front(torch.nn.Sigmoid)
+Tanh = _front(torch.nn.Tanh)
