@@ -13,7 +13,7 @@ from torch import Tensor
 
 from steer.coupling import invariants
 from steer.expansion._sampling import Sampling
-from steer.kernel import HarmonicRepresentation, angular_couplings
+from steer.kernel import HarmonicRepresentation, angular_couplings, harmonic_dim
 from steer.representation import Irrep, Quotient, Representation
 
 VANISHES = 1e-7  # an element whose samples are this small relative to its peers' is not on the grid
@@ -24,10 +24,12 @@ class Block(ABC):
 
     Attributes:
         size: number of coefficients per pair of fields.
+        centre: `[size]` bool, which elements are the centre tap alone (up to the overlap of rings).
         constants: tensors in float64; a module holds its own copies in its own precision.
     """
 
     size: int
+    centre: Tensor
     constants: tuple[Tensor, ...]
 
     @abstractmethod
@@ -39,10 +41,11 @@ class IrrepBlock(Block):
 
     def __init__(self, into: Irrep, out: Irrep, sampling: Sampling) -> None:
         functions = sampling.functions(sampling.points(into.group.d))
-        pieces = []
+        pieces, centre = [], []
         start = 0
-        for _, degree in sampling.terms(into.group.d):
+        for profile, degree in sampling.terms(into.group.d):
             coupling = angular_couplings(into, out, degree)
+            centre += [sampling.is_centre(profile)] * len(coupling)
             span = functions[start : start + coupling.shape[-1]]
             pieces.append(torch.einsum("noim,mk->noik", coupling, span))
             start += coupling.shape[-1]
@@ -51,6 +54,7 @@ class IrrepBlock(Block):
         kept = norm > VANISHES
         basis = basis[kept] * (out.dim**0.5 / norm[kept])[:, None, None, None]
         self.size = len(basis)
+        self.centre = torch.tensor(centre, dtype=torch.bool)[kept]
         self.constants = (basis.contiguous(),)
 
     def expand(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
@@ -82,6 +86,7 @@ class OrbitBlock(Block):
         functions = sampling.functions(sampling.points(orbit.group.d) @ cosets)
         norm2 = (functions**2).sum((0, 2))
         scale = (orbit.dim if into else other.dim) ** 0.5
+        at_centre = _centre_functions(sampling, orbit.group.d)
         values = other(cosets)
         permutation = values.argmax(-1) if isinstance(other, Quotient) else None
         action = permutation if permutation is not None else values
@@ -89,6 +94,7 @@ class OrbitBlock(Block):
             kept = norm2 > VANISHES**2
             functions = functions[:, kept] * (scale / norm2[kept].sqrt())[:, None]
             self.size = other.dim * int(kept.sum())
+            self.centre = at_centre[kept].repeat(other.dim)
             self.constants = (functions.contiguous(), action)
         else:
             combinations = self._invariant_combinations(orbit, other, sampling)
@@ -97,6 +103,7 @@ class OrbitBlock(Block):
             kept = norm > VANISHES
             combinations = combinations[kept] * (scale / norm[kept])[:, None, None]
             self.size = len(combinations)
+            self.centre = (combinations.abs().amax(1) > 0)[:, at_centre].any(1)
             self.constants = (functions.contiguous(), action, combinations.contiguous())
 
     @staticmethod
@@ -132,6 +139,11 @@ class OrbitBlock(Block):
         if self.into:
             return kernel.permute(1, 0, 2, 3, 4).reshape(n_out * cosets, n_in * self.other_dim, taps)
         return kernel.permute(1, 3, 2, 0, 4).reshape(n_out * self.other_dim, n_in * cosets, taps)
+
+
+def _centre_functions(sampling: Sampling, d: int) -> Tensor:
+    """Which scalar functions are the centre tap alone, `[function]` bool."""
+    return torch.tensor([sampling.is_centre(p) for p, degree in sampling.terms(d) for _ in range(harmonic_dim(d, degree))])
 
 
 def block(into: Representation, out: Representation, sampling: Sampling) -> Block:

@@ -36,7 +36,7 @@ class Plan:
 
     Attributes:
         size: number of weights.
-        fan: `[size]`, over how many elements each weight's output channels are summed; variance 1 / fan keeps variance.
+        deviation: `[size]`, standard deviation of independent weights that keeps the variance of white input.
         constants: tensors that `expand` needs, in float64 (indices: int64). Shared between callers: clone to keep.
         unreachable: atoms of the output that no kernel reaches, with their number.
     """
@@ -45,7 +45,7 @@ class Plan:
     layout_out: Layout
     parts: tuple[tuple[Part, ...], ...]
     size: int
-    fan: Tensor
+    deviation: Tensor
     constants: tuple[Tensor, ...]
     unreachable: tuple[tuple[Representation, int], ...]
     recipe: tuple[tuple[Representation, ...], tuple[Representation, ...], Sampling]
@@ -81,7 +81,7 @@ def plan(fields_in: tuple[Representation, ...], fields_out: tuple[Representation
     into, out = layout(fields_in), layout(fields_out)
     rows = []
     constants: list[Tensor] = []
-    fan: list[Tensor] = []
+    deviation: list[Tensor] = []
     unreachable = []
     start = 0
     for atom_out, n_out in out.groups:
@@ -92,16 +92,36 @@ def plan(fields_in: tuple[Representation, ...], fields_out: tuple[Representation
             constants += piece.constants
             row.append(Part(piece, n_out, n_in, start, span))
             start += n_out * n_in * piece.size
-        total = sum(part.fields_in * part.block.size for part in row)
-        if total == 0:
+        if all(part.block.size == 0 for part in row):
             unreachable.append((atom_out, n_out))
-        count = n_out * total
-        fan.append(torch.full((count,), float(max(total, 1)), dtype=torch.float64))
+        deviation += _deviations(row)
         rows.append(tuple(row))
     for fields in (out, into):
         constants.append(_arrangement(fields))
     recipe = (fields_in, fields_out, sampling)
-    return Plan(into, out, tuple(rows), start, torch.cat(fan), tuple(constants), tuple(unreachable), recipe)
+    return Plan(into, out, tuple(rows), start, torch.cat(deviation), tuple(constants), tuple(unreachable), recipe)
+
+
+CENTRE_SHARE = 0.7
+
+
+def _deviations(row: list[Part]) -> list[Tensor]:
+    """Standard deviations of the weights of one kind of output field.
+
+    Every element has norm `sqrt(dim_out)`, so variances that sum to one over the elements of an output field keep the
+    variance of white input. Rings blur, and a blurred field is no longer white: the power of a deep stack would grow where
+    its spectrum peaks. `CENTRE_SHARE` of the variance therefore goes to the centre tap, whose spectrum is flat, and the
+    rest to all elements alike. Source: docs/theory/sampling.
+    """
+    total = sum(part.fields_in * part.block.size for part in row)
+    central = sum(part.fields_in * int(part.block.centre.sum()) for part in row)
+    share = CENTRE_SHARE if central else 0.0
+    out = []
+    for part in row:
+        variance = torch.full((part.block.size,), (1 - share) / max(total, 1), dtype=torch.float64)
+        variance[part.block.centre] += share / max(central, 1)
+        out.append(variance.sqrt().repeat(part.fields_out * part.fields_in))
+    return out
 
 
 def _arrangement(fields: Layout) -> Tensor:

@@ -45,15 +45,40 @@ class Sampling:
         """Pairs (profile, degree) in the order of the scalar functions."""
         return [(p, l) for p, limit in enumerate(self.limits) for l in range(limit + 1) if harmonic_dim(max(d, 1), l)]
 
+    def is_centre(self, profile: int) -> bool:
+        """Whether a profile is the centre tap alone."""
+        d = self.lattice.d if self.lattice is not None else 1
+        radius = self.points(d).norm(dim=-1)
+        return not bool((self.radial(radius)[profile] * (radius > 0) > 1e-6).any())
+
     def functions(self, points: Tensor) -> Tensor:
-        """The scalar functions at points, `[..., point, d] -> [..., function, point]`; zero at taps that do not exist."""
+        """The scalar functions at points, `[..., point, d] -> [..., function, point]`; zero at taps that do not exist.
+
+        For each degree the radial profiles are made orthonormal over the taps, symmetrically (Loewdin), so that each stays
+        as close to its ring as can be. The points are the taps, or the taps turned by orthogonal matrices.
+        """
         d = points.shape[-1]
         radius = points[(0,) * (points.ndim - 2)].norm(dim=-1)  # rotations keep radii
         profiles = self.radial(radius)
         if self.lattice is not None:
             profiles = profiles * self.lattice.kernel_mask(self.kernel_size)
-        sampled = [harmonics(points, degree).mT for degree in range(max(self.limits) + 1)]
-        return torch.cat([sampled[degree] * profiles[p] for p, degree in self.terms(d)], -2)
+        terms = self.terms(d)
+        sampled, mixed = [], []
+        for degree in range(max(self.limits) + 1):
+            sampled.append(harmonics(points, degree).mT)
+            mixed.append(_orthonormal(profiles[[p for p, l in terms if l == degree]] * (radius > 0 if degree else 1.0)))
+        rank = {term: sum(l == term[1] for _, l in terms[: i]) for i, term in enumerate(terms)}
+        return torch.cat([sampled[l] * mixed[l][rank[p, l]] for p, l in terms], -2)
+
+
+def _orthonormal(rows: Tensor) -> Tensor:
+    """`G^(-1/2) rows` with the Gram matrix G of rows of unit norm; nearly dependent directions are not blown up."""
+    norm = rows.norm(dim=1, keepdim=True)
+    unit = rows / torch.where(norm == 0, 1.0, norm)
+    values, vectors = torch.linalg.eigh(unit @ unit.mT)
+    if len(values) == 0:
+        return rows
+    return (vectors * values.clamp(min=1e-3 * float(values[-1])).rsqrt()) @ vectors.mT @ unit
 
 
 def sampling(

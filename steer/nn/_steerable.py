@@ -66,14 +66,14 @@ class SteerableModule(EquivariantModule):
         self.reset_parameters()
 
     def reset_parameters(self, gain: float = 1.0) -> None:
-        """Draw the weights anew: independent normal, variance `gain^2 / fan`, which keeps the variance of white input.
+        """Draw the weights anew: independent normal, such that the map keeps the variance of its input, times `gain^2`.
 
-        Closed form: every basis element has norm `sqrt(dim_out)`, so its weight alone decides what it adds. Use
-        `gain=2**0.5` in front of rectifiers. The bias becomes zero.
+        Closed form, from the norms of the basis elements (`Plan.deviation`). Use `gain=2**0.5` before rectifiers. The bias
+        becomes zero.
         """
         with torch.no_grad():
             if self.weight.device.type != "meta":
-                self.weight.normal_().mul_(self.plan.fan.rsqrt().to(self.weight) * gain)
+                self.weight.normal_().mul_(self.plan.deviation.to(self.weight) * gain)
             if self.bias is not None:
                 self.bias.zero_()
 

@@ -1,0 +1,37 @@
+"""The activations that layers know by name."""
+
+from __future__ import annotations
+
+import torch
+
+_NAMED: dict[str, type[torch.nn.Module]] = {
+    "elu": torch.nn.ELU,
+    "gelu": torch.nn.GELU,
+    "identity": torch.nn.Identity,
+    "leaky_relu": torch.nn.LeakyReLU,
+    "mish": torch.nn.Mish,
+    "relu": torch.nn.ReLU,
+    "selu": torch.nn.SELU,
+    "sigmoid": torch.nn.Sigmoid,
+    "silu": torch.nn.SiLU,
+    "softplus": torch.nn.Softplus,
+    "softsign": torch.nn.Softsign,
+    "tanh": torch.nn.Tanh,
+}
+
+
+def activation(function: str | torch.nn.Module, where: str) -> torch.nn.Module:
+    """The activation of this name, or the module itself.
+
+    Args:
+        function: a name, in torch's spelling of `torch.nn.functional`, or a `torch.nn` module that acts on each number.
+        where: layer and argument, for the error message.
+    Raises:
+        ValueError: if the name is unknown.
+    """
+    if isinstance(function, torch.nn.Module):
+        return function
+    name = function.removeprefix("p_") if isinstance(function, str) else function
+    if name not in _NAMED:
+        raise ValueError(f"{where}: one of {', '.join(_NAMED)}, or a torch.nn module, is required; received {function!r}")
+    return _NAMED[name]()

@@ -1,0 +1,36 @@
+"""What `export()` gives where `torch.nn` has no stock module: the same function on plain tensors, without field types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Plain(torch.nn.Module):
+    """`x -> function(x, **arguments)` as a module.
+
+    Args:
+        function: a function of a module (not a lambda), so that the module can be pickled.
+        arguments: parameters are copied as parameters, tensors as buffers, modules are kept, other values are constants.
+    """
+
+    def __init__(self, function: Callable[..., Tensor], **arguments: Any) -> None:
+        super().__init__()
+        self.function = function
+        self.names = tuple(arguments)
+        for name, value in arguments.items():
+            if isinstance(value, torch.nn.Parameter):
+                self.register_parameter(name, torch.nn.Parameter(value.detach().clone()))
+            elif isinstance(value, Tensor):
+                self.register_buffer(name, value.detach().clone())
+            else:
+                setattr(self, name, value)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x, **{name: getattr(self, name) for name in self.names})
+
+    def extra_repr(self) -> str:
+        return self.function.__name__

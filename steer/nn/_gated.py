@@ -1,0 +1,69 @@
+"""Gates: fields scaled by invariant numbers that the network computes for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from steer.field import FieldType
+from steer.nn._activations import activation
+from steer.nn._exported import Plain
+from steer.nn._fields import FieldGroups
+from steer.nn._module import EquivariantModule
+
+
+class GatedNonLinearity(EquivariantModule):
+    """Trivial fields through an activation; every other field times the activation of a gate of its own.
+
+    Law: a gate `s` is invariant, so `sigmoid(s) f` transforms as `f` does. Exact for the whole group, on every field;
+    approximate for none. `in_type` is the fields of `out_type` followed by one trivial field per field that is not
+    trivial, in their order; a convolution before the layer maps to it:
+
+        act = nn.GatedNonLinearity(out_type)
+        block = nn.Sequential(nn.R2Conv(in_type, act.in_type, 5), act)
+
+    Args:
+        out_type: any fields, over any number of dimensions.
+        scalar: activation of the trivial fields: a name such as "relu", or a `torch.nn` module.
+        gate: activation of the gates, likewise.
+    Shapes: `[batch, in_type.size, *space] -> [batch, out_type.size, *space]`.
+    Raises:
+        ValueError: if an activation is unknown.
+    Source: Weiler et al. 2018, 3D Steerable CNNs, section 4.
+
+    >>> from steer import gspaces, nn
+    >>> act = nn.GatedNonLinearity(gspaces.rot3dOnR3().type("4x0 + 2x1"))
+    >>> print(act.in_type)
+    4x0 + 2x1 + 2x0 of so3() on cubic grid
+    """
+
+    def __init__(
+        self, out_type: FieldType, scalar: str | torch.nn.Module = "relu", gate: str | torch.nn.Module = "sigmoid"
+    ) -> None:
+        super().__init__()
+        gated = sum(not field.is_trivial for field in out_type.representations)
+        gates = [out_type.gspace.trivial_repr] * gated
+        self.in_type = out_type + FieldType(out_type.gspace, gates) if gated else out_type
+        self.out_type = out_type
+        self.scalar = activation(scalar, "GatedNonLinearity: scalar")
+        self.gate = activation(gate, "GatedNonLinearity: gate")
+        self.groups = FieldGroups(out_type, lambda field: field.is_trivial)
+        # Gates come in the order of the gated fields, the groups in an order of their own.
+        needs = torch.tensor([not field.is_trivial for field in out_type.representations])
+        self._gates = FieldGroups(
+            FieldType(out_type.gspace, [f for f in out_type.representations if not f.is_trivial])
+        ) if gated else None
+
+    def _arguments(self) -> dict[str, Any]:
+        return {"groups": self.groups, "gates": self._gates, "scalar": self.scalar, "gate": self.gate}
+
+    def compute(self, x: Tensor) -> Tensor:
+        return gated(x, **self._arguments())
+
+    def export(self) -> torch.nn.Module:
+        return Plain(gated, **self._arguments())
+
+    def extra_repr(self) -> str:
+        return f"{self.in_type} -> {self.out_type}"

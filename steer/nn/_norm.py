@@ -1,0 +1,108 @@
+"""Nonlinearities that act on the norm of a field and keep its direction."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from steer.field import FieldType
+from steer.nn._exported import Plain
+from steer.nn._fields import FieldGroups, squared_norm
+from steer.nn._module import EquivariantModule
+
+_FUNCTIONS = ("relu", "sigmoid", "squash")
+_TINY = 1e-24  # squared norms below this count as zero: no gradient flows through them
+
+
+class NormNonLinearity(EquivariantModule):
+    """Changes the length of every field and keeps its direction, `f -> eta(|f|) f / |f|`.
+
+    Law: `|rho(g) f| = |f|`, so it commutes with every orthogonal representation. Exact for the whole group, on every
+    field; approximate for none. The norm of a trivial field is its absolute value.
+
+    With a threshold `b > 0` per field, `b = elu(bias) + 1`, which starts at one half:
+
+    | function | eta(n) |
+    | --- | --- |
+    | `"relu"` (or `"n_relu"`) | `relu(n - b)` |
+    | `"sigmoid"` (or `"n_sigmoid"`) | `n sigmoid(n - b)` |
+    | `"squash"` | `n^2 / (1 + n^2)`, without threshold |
+
+    All are continuous with a bounded slope where `f = 0`, and the gradient there is finite.
+
+    Args:
+        in_type: any fields, over any number of dimensions: `[batch, channel, *space]`.
+        function: one of the table.
+        bias: whether the threshold is learned, one number per field; otherwise it is zero (and
+            `"relu"` changes nothing).
+    Raises:
+        ValueError: if the function is unknown.
+    Source: Worrall et al. 2017; Weiler and Cesa 2019, section 2.6.
+
+    >>> from steer import gspaces, nn
+    >>> nn.NormNonLinearity(gspaces.rot2dOnR2(-1).type("2x0 + 3x1"))
+    NormNonLinearity(2x0 + 3x1 of so2() on square grid, function='relu')
+    """
+
+    bias: torch.nn.Parameter | None
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        function: str = "relu",
+        bias: bool = True,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        name = function.removeprefix("n_") if isinstance(function, str) else function
+        if name not in _FUNCTIONS:
+            raise ValueError(f"NormNonLinearity: function, one of {', '.join(_FUNCTIONS)}, is required; received {function!r}")
+        self.in_type = self.out_type = in_type
+        self.function = name
+        self.groups = FieldGroups(in_type)
+        if bias and name != "squash":
+            self.bias = torch.nn.Parameter(torch.full((len(in_type),), math.log(0.5), device=device, dtype=dtype))
+        else:
+            self.register_parameter("bias", None)
+
+    def _arguments(self) -> dict[str, Any]:
+        return {"groups": self.groups, "bias": self.bias, "function": self.function}
+
+    def compute(self, x: Tensor) -> Tensor:
+        return stretch(x, **self._arguments())
+
+    def export(self) -> torch.nn.Module:
+        return Plain(stretch, **self._arguments())
+
+    def extra_repr(self) -> str:
+        return f"{self.in_type}, function={self.function!r}" + ("" if self.bias is not None else ", bias=False")
+
+
+def stretch(x: Tensor, groups: FieldGroups, bias: Tensor | None, function: str) -> Tensor:
+    """Every field times `eta(|f|) / |f|`."""
+    pieces = groups.split(x)
+    thresholds = [None] * len(pieces) if bias is None else groups.split_fields(F.elu(bias) + 1)
+    return groups.join([_stretch(f, b, function) for f, b in zip(pieces, thresholds, strict=True)])
+
+
+def _stretch(fields: Tensor, threshold: Tensor | None, function: str) -> Tensor:
+    square = squared_norm(fields)
+    if threshold is not None:
+        threshold = threshold.reshape(-1, *(1,) * (fields.ndim - 3))
+    if function == "relu" and threshold is None:
+        return fields
+    norm = square.clamp_min(_TINY).sqrt()
+    if function == "squash":
+        factor = norm / (1 + square)
+    elif function == "sigmoid":
+        factor = torch.sigmoid(norm if threshold is None else norm - threshold)
+    else:
+        assert threshold is not None
+        factor = F.relu(1 - threshold / norm)
+    return fields * factor.to(fields.dtype).unsqueeze(2)
