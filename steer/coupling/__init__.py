@@ -3,7 +3,7 @@
 Imports `steer.group` and `steer.representation`. Law of the room: `B(g) X = X A(g)`.
 """
 
-from steer.coupling._clebsch_gordan import clebsch_gordan, so3_clebsch_gordan
+from steer.coupling._clebsch_gordan import clebsch_gordan, planar_clebsch_gordan, so3_clebsch_gordan
 from steer.coupling._decompose import decompose
 from steer.coupling._intertwiners import endomorphisms, intertwiners, invariants
 from steer.representation import GAUGE, canonical_basis
@@ -16,5 +16,6 @@ __all__ = [
     "endomorphisms",
     "intertwiners",
     "invariants",
+    "planar_clebsch_gordan",
     "so3_clebsch_gordan",
 ]

@@ -1,4 +1,4 @@
-"""Clebsch-Gordan coefficients of every group, with a closed form for SO(3) and O(3)."""
+"""Clebsch-Gordan coefficients of every group, with closed forms for SO(2), O(2), SO(3) and O(3)."""
 
 from functools import lru_cache
 from math import sqrt
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from steer.coupling._intertwiners import intertwiners
-from steer.group import ContinuousGroup, deterministic
+from steer.group import ContinuousGroup, deterministic, o2, so2
 from steer.representation import Irrep, canonicalise, real_harmonics_from_complex
 
 
@@ -24,11 +24,14 @@ def clebsch_gordan(a: Irrep, b: Irrep, c: Irrep) -> Tensor:
         `a x b` times the dimension of the endomorphisms of `c`. Shared between callers: clone before writing.
     Raises:
         ValueError: if the irreps belong to different groups.
-    Source: Cesa, Lang and Weiler 2022; docs/theory/couplings. Closed form for SO(3), O(3): highest weights and ladders.
+    Source: Cesa, Lang and Weiler 2022; docs/theory/couplings. Closed forms for SO(2) and O(2) (products of
+        complex numbers), SO(3) and O(3) (highest weights and ladders).
     """
     if not (a.group == b.group == c.group):
         raise ValueError(f"clebsch_gordan: irreps of one group are required; received {a.group}, {b.group}, {c.group}")
     group = a.group
+    if group in (so2(), o2()):
+        return planar_clebsch_gordan(a, b, c)
     if isinstance(group, ContinuousGroup) and group.blocks == ((0, 3),) and group.d == 3:
         signs = [irrep.label[-1] == "o" for irrep in (a, b, c)]
         allowed = abs(a.degree - b.degree) <= c.degree <= a.degree + b.degree and sum(signs) % 2 == 0
@@ -36,6 +39,35 @@ def clebsch_gordan(a: Irrep, b: Irrep, c: Irrep) -> Tensor:
             return torch.zeros(0, c.dim, a.dim, b.dim, dtype=torch.float64)
         return so3_clebsch_gordan(a.degree, b.degree, c.degree)[None]
     return intertwiners(a @ b, c).reshape(-1, c.dim, a.dim, b.dim)
+
+
+@deterministic
+def planar_clebsch_gordan(a: Irrep, b: Irrep, c: Irrep) -> Tensor:
+    """The coefficient tensors of SO(2) or O(2), `[n, dim_c, dim_a, dim_b]`, orthonormal, canonical gauge.
+
+    Irreps are real subspaces of the complex numbers on which a turn multiplies by `exp(i k t)` and a reflection conjugates
+    first: frequency 0 is the real line ("0", "0e") or the imaginary one ("0o"). Equivariant products are `z w`, `z w*`,
+    `z* w` of matching frequency, for SO(2) also times i, projected onto the subspace of `c`.
+    """
+    bases = [_complex_basis(irrep) for irrep in (a, b, c)]
+    candidates = []
+    for sign_a, sign_b in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+        if sign_a * a.degree + sign_b * b.degree != c.degree:
+            continue
+        left, right = (base if sign > 0 else base.conj() for base, sign in zip(bases, (sign_a, sign_b), strict=False))
+        product = torch.outer(left, right)
+        for unit in (1.0, 1.0j) if a.group == so2() else (1.0,):
+            candidates.append(torch.stack([(e.conj() * unit * product).real for e in bases[2]]))
+    shape = (c.dim, a.dim, b.dim)
+    rows = torch.stack(candidates).flatten(1) if candidates else torch.zeros(0, c.dim * a.dim * b.dim, dtype=torch.float64)
+    values, vectors = torch.linalg.eigh(rows.mT @ rows)
+    return canonicalise(vectors[:, values > 1e-9].mT.contiguous()).reshape(-1, *shape)
+
+
+def _complex_basis(irrep: Irrep) -> Tensor:
+    if irrep.degree:
+        return torch.tensor([1.0, 1.0j], dtype=torch.complex128)
+    return torch.tensor([1.0j if irrep.label == "0o" else 1.0], dtype=torch.complex128)
 
 
 @lru_cache(maxsize=4096)

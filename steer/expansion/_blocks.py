@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from steer.coupling import invariants
-from steer.expansion._sampling import Sampling
+from steer.expansion._sampling import Sampling, tap_functions
 from steer.kernel import HarmonicRepresentation, angular_couplings, harmonic_dim
 from steer.representation import Irrep, Quotient, Representation
 
@@ -25,11 +25,13 @@ class Block(ABC):
     Attributes:
         size: number of coefficients per pair of fields.
         centre: `[size]` bool, which elements are the centre tap alone (up to the overlap of rings).
+        gain: `[size]`, power that each element passes of a constant input, relative to white input: how much it blurs.
         constants: tensors in float64; a module holds its own copies in its own precision.
     """
 
     size: int
     centre: Tensor
+    gain: Tensor
     constants: tuple[Tensor, ...]
 
     @abstractmethod
@@ -40,12 +42,12 @@ class IrrepBlock(Block):
     """Between two irreps: one matrix product over the sampled Wigner-Eckart basis."""
 
     def __init__(self, into: Irrep, out: Irrep, sampling: Sampling) -> None:
-        functions = sampling.functions(sampling.points(into.group.d))
+        functions, centred = tap_functions(sampling, into.group.d), sampling.centred()
         pieces, centre = [], []
         start = 0
         for profile, degree in sampling.terms(into.group.d):
             coupling = angular_couplings(into, out, degree)
-            centre += [sampling.is_centre(profile)] * len(coupling)
+            centre += [centred[profile]] * len(coupling)
             span = functions[start : start + coupling.shape[-1]]
             pieces.append(torch.einsum("noim,mk->noik", coupling, span))
             start += coupling.shape[-1]
@@ -55,6 +57,7 @@ class IrrepBlock(Block):
         basis = basis[kept] * (out.dim**0.5 / norm[kept])[:, None, None, None]
         self.size = len(basis)
         self.centre = torch.tensor(centre, dtype=torch.bool)[kept]
+        self.gain = (basis.sum(-1) ** 2).sum((1, 2)) / out.dim
         self.constants = (basis.contiguous(),)
 
     def expand(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
@@ -93,6 +96,7 @@ class OrbitBlock(Block):
         if orbit.is_regular:
             kept = norm2 > VANISHES**2
             functions = functions[:, kept] * (scale / norm2[kept].sqrt())[:, None]
+            self.gain = ((functions.sum(-1) ** 2).sum(0) / scale**2).repeat(other.dim)
             self.size = other.dim * int(kept.sum())
             self.centre = at_centre[kept].repeat(other.dim)
             self.constants = (functions.contiguous(), action)
@@ -103,6 +107,7 @@ class OrbitBlock(Block):
             kept = norm > VANISHES
             combinations = combinations[kept] * (scale / norm[kept])[:, None, None]
             self.size = len(combinations)
+            self.gain = (spread[kept].sum(-1) ** 2).sum((1, 2)) / norm[kept] ** 2
             self.centre = (combinations.abs().amax(1) > 0)[:, at_centre].any(1)
             self.constants = (functions.contiguous(), action, combinations.contiguous())
 
@@ -143,7 +148,8 @@ class OrbitBlock(Block):
 
 def _centre_functions(sampling: Sampling, d: int) -> Tensor:
     """Which scalar functions are the centre tap alone, `[function]` bool."""
-    return torch.tensor([sampling.is_centre(p) for p, degree in sampling.terms(d) for _ in range(harmonic_dim(d, degree))])
+    centred = sampling.centred()
+    return torch.tensor([centred[p] for p, degree in sampling.terms(d) for _ in range(harmonic_dim(d, degree))])
 
 
 def block(into: Representation, out: Representation, sampling: Sampling) -> Block:

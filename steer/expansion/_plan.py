@@ -102,24 +102,26 @@ def plan(fields_in: tuple[Representation, ...], fields_out: tuple[Representation
     return Plan(into, out, tuple(rows), start, torch.cat(deviation), tuple(constants), tuple(unreachable), recipe)
 
 
-CENTRE_SHARE = 0.7
+SPREAD_SHARE = 0.2
 
 
 def _deviations(row: list[Part]) -> list[Tensor]:
     """Standard deviations of the weights of one kind of output field.
 
     Every element has norm `sqrt(dim_out)`, so variances that sum to one over the elements of an output field keep the
-    variance of white input. Rings blur, and a blurred field is no longer white: the power of a deep stack would grow where
-    its spectrum peaks. `CENTRE_SHARE` of the variance therefore goes to the centre tap, whose spectrum is flat, and the
-    rest to all elements alike. Source: docs/theory/sampling.
+    variance of white input. But rings blur, and a blurred field is no longer white: the power of a deep stack would grow
+    where its spectrum peaks. So at most `SPREAD_SHARE` of the variance goes to the rings, to each the less the more it
+    passes of a constant, and the rest to the centre tap, whose spectrum is flat. Source: docs/theory/sampling.
     """
-    total = sum(part.fields_in * part.block.size for part in row)
+    shares = [torch.where(part.block.centre, 0.0, 1 / part.block.gain.clamp(min=1.0)) for part in row]
+    off_centre = sum(part.fields_in * int((~part.block.centre).sum()) for part in row)
     central = sum(part.fields_in * int(part.block.centre.sum()) for part in row)
-    share = CENTRE_SHARE if central else 0.0
+    spread = sum(part.fields_in * float(share.sum()) for part, share in zip(row, shares, strict=True))
+    scale = SPREAD_SHARE / max(off_centre, 1) if central else 1 / max(spread, 1e-300)
     out = []
-    for part in row:
-        variance = torch.full((part.block.size,), (1 - share) / max(total, 1), dtype=torch.float64)
-        variance[part.block.centre] += share / max(central, 1)
+    for part, share in zip(row, shares, strict=True):
+        variance = share * scale
+        variance[part.block.centre] = (1 - scale * spread) / max(central, 1)
         out.append(variance.sqrt().repeat(part.fields_out * part.fields_in))
     return out
 

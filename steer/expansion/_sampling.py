@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -13,6 +14,12 @@ from steer.expansion._lattice import Lattice
 from steer.kernel import GaussianRings, RadialProfile, harmonic_dim, harmonics
 
 BandLimit = int | Sequence[int] | Callable[[float], int] | None
+
+
+@lru_cache(maxsize=32)
+def tap_functions(sampling: Sampling, d: int) -> Tensor:
+    """The scalar functions of a sampling at its taps, `[function, tap]`; not to be modified."""
+    return sampling.functions(sampling.points(d))
 
 
 @dataclass(frozen=True)
@@ -45,11 +52,10 @@ class Sampling:
         """Pairs (profile, degree) in the order of the scalar functions."""
         return [(p, l) for p, limit in enumerate(self.limits) for l in range(limit + 1) if harmonic_dim(max(d, 1), l)]
 
-    def is_centre(self, profile: int) -> bool:
-        """Whether a profile is the centre tap alone."""
-        d = self.lattice.d if self.lattice is not None else 1
-        radius = self.points(d).norm(dim=-1)
-        return not bool((self.radial(radius)[profile] * (radius > 0) > 1e-6).any())
+    def centred(self) -> tuple[bool, ...]:
+        """For every profile, whether it is the centre tap alone."""
+        radius = self.points(self.lattice.d if self.lattice is not None else 1).norm(dim=-1)
+        return tuple((~(self.radial(radius) * (radius > 0) > 1e-6).any(1)).tolist())
 
     def functions(self, points: Tensor) -> Tensor:
         """The scalar functions at points, `[..., point, d] -> [..., function, point]`; zero at taps that do not exist.

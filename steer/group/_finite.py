@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from steer.group._deterministic import deterministic
 from steer.group._group import Group
 
 EQUAL = 1e-6  # two matrices closer than this are the same element
@@ -82,9 +83,7 @@ class FiniteGroup(Group):
     @cached_property
     def table(self) -> Tensor:
         """Multiplication table, `[order, order]`: the index of `elements[i] @ elements[j]`."""
-        flat = self._elements.reshape(self.order, -1)
-        rows = [((self._elements[i] @ self._elements).reshape(self.order, -1) @ flat.mT).argmax(-1) for i in range(self.order)]
-        return torch.stack(rows)
+        return _multiplication_table(self._elements)
 
     @cached_property
     def inverses(self) -> Tensor:
@@ -160,3 +159,9 @@ class FiniteGroup(Group):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return FiniteGroup, (self._elements, self._generators, self.name)
+
+
+@deterministic
+def _multiplication_table(elements: Tensor) -> Tensor:
+    flat = elements.reshape(len(elements), -1)
+    return torch.stack([((g @ elements).reshape(len(elements), -1) @ flat.mT).argmax(-1) for g in elements])

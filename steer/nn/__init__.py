@@ -1,9 +1,14 @@
 """Equivariant layers: tensor in, tensor out, typed by their fields."""
 
 from steer.field import FieldType, GeometricTensor
+from steer.nn._antialiased import PointwiseAvgPoolAntialiased, PointwiseMaxPoolAntialiased
+from steer.nn._batch_norm import InnerBatchNorm
 from steer.nn._conv import R1Conv, R2Conv, R3Conv, SteerableConv
+from steer.nn._gated import GatedNonLinearity
+from steer.nn._group_pooling import GroupPooling, NormPool
 from steer.nn._linear import Linear
 from steer.nn._module import EquivariantModule
+from steer.nn._norm import NormNonLinearity
 from steer.nn._pointwise import (
     CELU,
     ELU,
@@ -19,4 +24,50 @@ from steer.nn._pointwise import (
     Softplus,
     Tanh,
 )
+from steer.nn._pooling import (
+    PointwiseAdaptiveAvgPool,
+    PointwiseAdaptiveMaxPool,
+    PointwiseAvgPool,
+    PointwiseMaxPool,
+)
+from steer.nn._sequential import Sequential, SequentialModule
 from steer.nn._steerable import SteerableModule, UnreachableIrrepsWarning
+
+__all__ = [
+    "CELU",
+    "ELU",
+    "GELU",
+    "SELU",
+    "EquivariantModule",
+    "FieldType",
+    "GatedNonLinearity",
+    "GeometricTensor",
+    "GroupPooling",
+    "Hardswish",
+    "InnerBatchNorm",
+    "LeakyReLU",
+    "Linear",
+    "Mish",
+    "NormNonLinearity",
+    "NormPool",
+    "Pointwise",
+    "PointwiseAdaptiveAvgPool",
+    "PointwiseAdaptiveMaxPool",
+    "PointwiseAvgPool",
+    "PointwiseAvgPoolAntialiased",
+    "PointwiseMaxPool",
+    "PointwiseMaxPoolAntialiased",
+    "R1Conv",
+    "R2Conv",
+    "R3Conv",
+    "ReLU",
+    "Sequential",
+    "SequentialModule",
+    "SiLU",
+    "Sigmoid",
+    "Softplus",
+    "SteerableConv",
+    "SteerableModule",
+    "Tanh",
+    "UnreachableIrrepsWarning",
+]

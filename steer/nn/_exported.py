@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -14,23 +15,23 @@ class Plain(torch.nn.Module):
 
     Args:
         function: a function of a module (not a lambda), so that the module can be pickled.
-        arguments: parameters are copied as parameters, tensors as buffers, modules are kept, other values are constants.
+        arguments: parameters are copied as parameters, tensors as buffers, modules are copied, other values are constants.
     """
 
-    def __init__(self, function: Callable[..., Tensor], **arguments: Any) -> None:
+    def __init__(self, function: Callable[..., Tensor], /, **arguments: Any) -> None:
         super().__init__()
-        self.function = function
-        self.names = tuple(arguments)
+        self._function = function
+        self._names = tuple(arguments)
         for name, value in arguments.items():
             if isinstance(value, torch.nn.Parameter):
                 self.register_parameter(name, torch.nn.Parameter(value.detach().clone()))
             elif isinstance(value, Tensor):
                 self.register_buffer(name, value.detach().clone())
             else:
-                setattr(self, name, value)
+                setattr(self, name, copy.deepcopy(value))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.function(x, **{name: getattr(self, name) for name in self.names})
+        return self._function(x, **{name: getattr(self, name) for name in self._names})
 
     def extra_repr(self) -> str:
-        return self.function.__name__
+        return self._function.__name__

@@ -26,6 +26,7 @@ class FieldGroups(torch.nn.Module):
         kinds: the kind of each group, in order of first appearance.
         dims: dimension of the fields of each group.
         counts: number of fields of each group.
+        positions: which field of the type comes where in the order of the groups.
     """
 
     def __init__(self, in_type: FieldType, kind: Callable[[Representation], Any] = lambda field: field.dim) -> None:
@@ -39,8 +40,8 @@ class FieldGroups(torch.nn.Module):
         self.counts = [len(where) for where in found.values()]
         self.sizes = [dim * count for dim, count in zip(self.dims, self.counts, strict=True)]
         channel = [start + i for (_, dim), where in found.items() for _, start in where for i in range(dim)]
-        order = torch.tensor(channel)
-        fields = torch.tensor([position for where in found.values() for position, _ in where])
+        self.positions = [position for where in found.values() for position, _ in where]
+        order, fields = torch.tensor(channel), torch.tensor(self.positions)
         self.in_order = bool((order.diff() == 1).all())
         self.register_buffer("order", None if self.in_order else order, persistent=False)
         self.register_buffer("back", None if self.in_order else order.argsort(), persistent=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -36,7 +37,7 @@ class GatedNonLinearity(EquivariantModule):
     >>> from steer import gspaces, nn
     >>> act = nn.GatedNonLinearity(gspaces.rot3dOnR3().type("4x0 + 2x1"))
     >>> print(act.in_type)
-    4x0 + 2x1 + 2x0 of so3() on cubic grid
+    4x0 + 2x1 + 2x0 of so3() on cubic
     """
 
     def __init__(
@@ -50,14 +51,14 @@ class GatedNonLinearity(EquivariantModule):
         self.scalar = activation(scalar, "GatedNonLinearity: scalar")
         self.gate = activation(gate, "GatedNonLinearity: gate")
         self.groups = FieldGroups(out_type, lambda field: field.is_trivial)
-        # Gates come in the order of the gated fields, the groups in an order of their own.
-        needs = torch.tensor([not field.is_trivial for field in out_type.representations])
-        self._gates = FieldGroups(
-            FieldType(out_type.gspace, [f for f in out_type.representations if not f.is_trivial])
-        ) if gated else None
+        # Gates come in the order of the fields they belong to, which is not that of the groups if kinds alternate.
+        needs = [int(not field.is_trivial) for field in out_type.representations]
+        before = [0, *accumulate(needs)]
+        order = torch.tensor([before[position] for position in self.groups.positions if needs[position]])
+        self.register_buffer("order", order if bool((order.diff() != 1).any()) else None, persistent=False)
 
     def _arguments(self) -> dict[str, Any]:
-        return {"groups": self.groups, "gates": self._gates, "scalar": self.scalar, "gate": self.gate}
+        return {"groups": self.groups, "order": self.order, "scalar": self.scalar, "gate": self.gate}
 
     def compute(self, x: Tensor) -> Tensor:
         return gated(x, **self._arguments())
@@ -67,3 +68,19 @@ class GatedNonLinearity(EquivariantModule):
 
     def extra_repr(self) -> str:
         return f"{self.in_type} -> {self.out_type}"
+
+
+def gated(x: Tensor, groups: FieldGroups, order: Tensor | None, scalar: torch.nn.Module, gate: torch.nn.Module) -> Tensor:
+    """Scalars through their activation, the other fields times the gates that follow them in the channel axis."""
+    if sum(groups.sizes) == x.shape[1]:
+        return scalar(x)
+    fields, gates = x.tensor_split([sum(groups.sizes)], 1)
+    gates = gate(gates)
+    if order is not None:
+        gates = gates.index_select(1, order)
+    counts = [0 if trivial else count for trivial, count in zip(groups.kinds, groups.counts, strict=True)]
+    pieces = [
+        scalar(f) if trivial else f * s.unsqueeze(2)
+        for f, s, trivial in zip(groups.split(fields), gates.split(counts, 1), groups.kinds, strict=True)
+    ]
+    return groups.join(pieces)

@@ -45,7 +45,7 @@ class NormNonLinearity(EquivariantModule):
 
     >>> from steer import gspaces, nn
     >>> nn.NormNonLinearity(gspaces.rot2dOnR2(-1).type("2x0 + 3x1"))
-    NormNonLinearity(2x0 + 3x1 of so2() on square grid, function='relu')
+    NormNonLinearity(2x0 + 3x1 of so2() on square, function='relu')
     """
 
     bias: torch.nn.Parameter | None

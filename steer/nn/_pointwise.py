@@ -12,13 +12,15 @@ from steer.field import FieldType
 from steer.nn._module import EquivariantModule
 
 
-def require_permutation(kind: FieldType, name: str) -> None:
-    """Raise `ValueError` unless every field of a type is a permutation representation."""
+def require_permutation(
+    kind: FieldType, name: str, instead: str = "NormNonLinearity, GatedNonLinearity or FourierPointwise"
+) -> None:
+    """Raise `ValueError` unless every field of a type is a permutation representation; `instead` names the way out."""
     if not kind.is_permutation:
         others = sorted({str(field) for field in kind.representations if not field.is_permutation})
         raise ValueError(
             f"{name}: fields whose channels the group permutes (trivial, regular, quotient) are required; {', '.join(others)} "
-            f"of {kind.fibergroup} would lose its equivariance; use NormNonLinearity, GatedNonLinearity or FourierPointwise"
+            f"of {kind.fibergroup} would lose its equivariance; use {instead}"
         )
 
 

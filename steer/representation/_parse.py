@@ -6,7 +6,7 @@ import re
 
 from steer.group import Group
 from steer.representation._derived import direct_sum, regular, standard
-from steer.representation._irrep import irrep
+from steer.representation._irrep import irrep, irreps
 from steer.representation._representation import Representation
 
 
@@ -22,10 +22,9 @@ def parse(group: Group, text: str) -> Representation:
     >>> str(steer.group.o3().representation("16x0e + 8x1o"))
     '16x0e + 8x1o'
     """
-    # A "+" that ends a label ("1+") has no space before it; the one between terms is surrounded by spaces.
-    terms = re.split(r"\s+\+\s+|(?<![\d\s])\+(?=\s*\d+\s*x)", text.strip())
-    if len(terms) == 1 and "+" in text and not re.search(r"\d[eo]?\+$", text.strip()):
-        terms = text.split("+")
+    # Labels of cylinder groups end in a sign, so there only a "+" behind a space separates terms.
+    signed = irreps(group, 0)[0].label.endswith("+")
+    terms = re.split(r"\s+\+\s*" if signed else r"\+", text.strip())
     parts: list[Representation] = []
     for term in terms:
         match = re.fullmatch(r"(?:(\d+)\s*[x*]\s*)?(\S+)", term.strip())

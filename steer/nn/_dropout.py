@@ -1,0 +1,95 @@
+"""Dropout of channels and of fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from steer.field import FieldType
+from steer.nn._exported import Plain
+from steer.nn._fields import field_of_channel
+from steer.nn._module import EquivariantModule
+from steer.nn._pointwise import require_permutation
+
+_STOCK = (torch.nn.Dropout, torch.nn.Dropout1d, torch.nn.Dropout2d, torch.nn.Dropout3d)
+_DROP = (F.dropout, F.dropout1d, F.dropout2d, F.dropout3d)
+
+
+def _probability(p: float, name: str) -> float:
+    if not 0 <= p <= 1:
+        raise ValueError(f"{name}: p, a probability between 0 and 1, is required; received {p!r}")
+    return p
+
+
+class PointwiseDropout(EquivariantModule):
+    """Dropout of single channels, each over all space, on permutation fields.
+
+    Law: which channels drop is drawn independently, so the distribution of the output is equivariant; in train mode a single
+    draw is not. Exact for the whole group in eval mode, where it does nothing. `FieldDropout` is exact draw by draw.
+
+    Args:
+        in_type: trivial, regular and quotient fields, over any number of dimensions.
+        p: probability of a channel to drop; the others are divided by `1 - p`.
+    Raises:
+        ValueError: if a field is not a permutation representation, or p is not a probability.
+    """
+
+    def __init__(self, in_type: FieldType, p: float = 0.5) -> None:
+        super().__init__()
+        require_permutation(in_type, "PointwiseDropout", "FieldDropout")
+        self.in_type = self.out_type = in_type
+        self.p = _probability(p, "PointwiseDropout")
+
+    def compute(self, x: Tensor) -> Tensor:
+        return _DROP[self.in_type.gspace.dimensionality](x, self.p, self.training)
+
+    def export(self) -> torch.nn.Module:
+        return _STOCK[self.in_type.gspace.dimensionality](self.p).train(self.training)
+
+    def extra_repr(self) -> str:
+        return f"{self.in_type}, p={self.p}"
+
+
+class FieldDropout(EquivariantModule):
+    """Dropout of whole fields, each over all space.
+
+    Law: a dropped field is zero in every frame, so every single draw is equivariant. Exact for the whole group, on every
+    field, in train and in eval mode; approximate for none.
+
+    Args:
+        in_type: any fields, over any number of dimensions.
+        p: probability of a field to drop; the others are divided by `1 - p`.
+    Raises:
+        ValueError: if p is not a probability.
+    """
+
+    def __init__(self, in_type: FieldType, p: float = 0.5) -> None:
+        super().__init__()
+        self.in_type = self.out_type = in_type
+        self.p = _probability(p, "FieldDropout")
+        self.register_buffer("field", field_of_channel(in_type), persistent=False)
+
+    def _arguments(self) -> dict[str, Any]:
+        field = self.get_buffer("field")
+        return {"field": field, "count": len(self.in_type), "p": self.p, "training": self.training}
+
+    def compute(self, x: Tensor) -> Tensor:
+        return drop_fields(x, **self._arguments())
+
+    def export(self) -> torch.nn.Module:
+        # `training` is what every module calls its mode, so the exported one follows .train() and .eval().
+        return Plain(drop_fields, **self._arguments())
+
+    def extra_repr(self) -> str:
+        return f"{self.in_type}, p={self.p}"
+
+
+def drop_fields(x: Tensor, field: Tensor, count: int, p: float, training: bool) -> Tensor:
+    """Every field of every sample times zero or `1 / (1 - p)`."""
+    if not training or p == 0:
+        return x
+    keep = F.dropout(x.new_ones(len(x), count), p)
+    return x * keep.index_select(1, field).reshape(*x.shape[:2], *(1,) * (x.ndim - 2))

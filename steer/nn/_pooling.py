@@ -1,0 +1,146 @@
+"""Pooling over space."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from steer.field import FieldType
+from steer.nn._conv import as_tuple
+from steer.nn._module import EquivariantModule
+from steer.nn._pointwise import require_permutation
+
+Size = int | Sequence[int]
+
+_MAX = {1: torch.nn.MaxPool1d, 2: torch.nn.MaxPool2d, 3: torch.nn.MaxPool3d}
+_AVG = {1: torch.nn.AvgPool1d, 2: torch.nn.AvgPool2d, 3: torch.nn.AvgPool3d}
+_ADAPTIVE_MAX = {1: torch.nn.AdaptiveMaxPool1d, 2: torch.nn.AdaptiveMaxPool2d, 3: torch.nn.AdaptiveMaxPool3d}
+_ADAPTIVE_AVG = {1: torch.nn.AdaptiveAvgPool1d, 2: torch.nn.AdaptiveAvgPool2d, 3: torch.nn.AdaptiveAvgPool3d}
+
+
+def grid_dimension(kind: FieldType, name: str) -> int:
+    """The number of spatial axes, at least one."""
+    d = kind.gspace.dimensionality
+    if d == 0:
+        raise ValueError(f"{name}: fields over a grid are required; {kind} live on a point, where there is nothing to pool")
+    return d
+
+
+class StockPooling(EquivariantModule):
+    """A stock pooling layer on every channel."""
+
+    def __init__(self, in_type: FieldType, stock: torch.nn.Module) -> None:
+        super().__init__()
+        self.in_type = self.out_type = in_type
+        self.pool = stock
+
+    def compute(self, x: Tensor) -> Tensor:
+        return self.pool(x)
+
+    def export(self) -> torch.nn.Module:
+        return copy.deepcopy(self.pool)
+
+    def extra_repr(self) -> str:
+        return str(self.in_type)
+
+
+class PointwiseMaxPool(StockPooling):
+    """The maximum of every channel over a window, on permutation fields.
+
+    Law: `pool(g f) = g pool(f)`. Exact for the symmetries of the grid that keep the window (all of a square or cubic grid's
+    for an equal kernel_size along the axes it exchanges) on symmetric sites; approximate for all others. Sites a stride
+    apart are symmetric about the centre when `n + 2 padding - dilation (kernel_size - 1) - 1` is divisible by the stride, n
+    being the size of the grid; otherwise the picture is in effect shifted by a part of the stride, and so it is with `ceil_mode`.
+
+    Args:
+        in_type: trivial, regular and quotient fields over 1, 2 or 3 dimensions.
+        kernel_size, stride, padding, dilation, ceil_mode: as in `torch.nn.MaxPool2d`.
+    Raises:
+        ValueError: if a field is not a permutation representation, or a size is out of range.
+    """
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
+        dilation: Size = 1,
+        ceil_mode: bool = False,
+    ) -> None:
+        d = grid_dimension(in_type, "PointwiseMaxPool")
+        require_permutation(in_type, "PointwiseMaxPool", "NormMaxPool or PointwiseAvgPool")
+        size = as_tuple(kernel_size, d, "kernel_size", 1)
+        steps = size if stride is None else as_tuple(stride, d, "stride", 1)
+        pads, spread = as_tuple(padding, d, "padding", 0), as_tuple(dilation, d, "dilation", 1)
+        super().__init__(in_type, _MAX[d](size, steps, pads, spread, ceil_mode=ceil_mode))
+
+
+class PointwiseAvgPool(StockPooling):
+    """The mean of every channel over a window, on any field.
+
+    Law: `pool(g f) = g pool(f)`: a mean is linear, and g acts on all sites of the window alike. Exact for the symmetries of
+    the grid that keep the window, on symmetric sites; approximate for all others. Sites a stride apart are symmetric about
+    the centre when `n + 2 padding - kernel_size` is divisible by the stride, n being the size of the grid.
+
+    Args:
+        in_type: any fields over 1, 2 or 3 dimensions.
+        kernel_size, stride, padding, ceil_mode, count_include_pad: as in `torch.nn.AvgPool2d`.
+    Raises:
+        ValueError: if a size is out of range.
+    """
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        d = grid_dimension(in_type, "PointwiseAvgPool")
+        size = as_tuple(kernel_size, d, "kernel_size", 1)
+        steps = size if stride is None else as_tuple(stride, d, "stride", 1)
+        pads = as_tuple(padding, d, "padding", 0)
+        super().__init__(in_type, _AVG[d](size, steps, pads, ceil_mode, count_include_pad))
+
+
+class PointwiseAdaptiveAvgPool(StockPooling):
+    """The mean of every channel over a window that makes the output of a given size, on any field.
+
+    Law: `pool(g f) = g pool(f)`. Exact for the symmetries of the grid (adaptive windows are symmetric about the centre);
+    approximate for all others. With `output_size=1` it is the mean over all space, exact for all of them.
+
+    Args:
+        in_type: any fields over 1, 2 or 3 dimensions.
+        output_size: one number, or one per axis.
+    Raises:
+        ValueError: if a size is out of range.
+    """
+
+    def __init__(self, in_type: FieldType, output_size: Size) -> None:
+        d = grid_dimension(in_type, "PointwiseAdaptiveAvgPool")
+        super().__init__(in_type, _ADAPTIVE_AVG[d](as_tuple(output_size, d, "output_size", 1)))
+
+
+class PointwiseAdaptiveMaxPool(StockPooling):
+    """The maximum of every channel over a window that makes the output of a given size, on permutation fields.
+
+    Law: `pool(g f) = g pool(f)`. Exact for the symmetries of the grid (adaptive windows are symmetric about the centre);
+    approximate for all others.
+
+    Args:
+        in_type: trivial, regular and quotient fields over 1, 2 or 3 dimensions.
+        output_size: one number, or one per axis.
+    Raises:
+        ValueError: if a field is not a permutation representation, or a size is out of range.
+    """
+
+    def __init__(self, in_type: FieldType, output_size: Size) -> None:
+        d = grid_dimension(in_type, "PointwiseAdaptiveMaxPool")
+        require_permutation(in_type, "PointwiseAdaptiveMaxPool", "PointwiseAdaptiveAvgPool")
+        super().__init__(in_type, _ADAPTIVE_MAX[d](as_tuple(output_size, d, "output_size", 1)))
