@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 import steer
-from steer.group import FiniteGroup, Group, from_generators
+from steer.group import ContinuousGroup, FiniteGroup, Group, from_generators
 from steer.representation import Irrep, Representation
 
 TOLERANCE = 1e-12
@@ -26,6 +26,11 @@ TOLERANCE = 1e-12
 def seeded(seed: int) -> torch.Generator:
     """A random stream of its own, so that no test depends on the order of tests."""
     return torch.Generator().manual_seed(seed)
+
+
+def vector(*numbers: float) -> Tensor:
+    """Numbers in float64; `torch.tensor` alone would round them to single precision."""
+    return torch.tensor(numbers, dtype=torch.float64)
 
 
 def randn(*shape: int, seed: int = 0) -> Tensor:
@@ -207,17 +212,19 @@ def representations(case: Case) -> dict[str, Representation]:
     out["standard"] = group.standard
     out["sum"] = irreps[-1] + group.standard + irreps[0] + irreps[-1]
     out["tensor product"] = group.standard @ irreps[-1]
+    whole = {2: steer.group.o2, 3: steer.group.o3}.get(group.d)
+    if whole is not None:
+        out["restricted"] = whole().irrep(2).restrict(group)
     if group.is_finite:
         subgroup = group.subgroup(group.generators[-1])
-        last = subgroup.irreps()[-1]
+        out["quotient"] = group.quotient(subgroup)
+        out["induced"] = subgroup.irreps()[-1].induce(group)
         if group.order <= 24:
             out["regular"] = group.regular
-        out["quotient"] = group.quotient(subgroup)
-        out["induced"] = last.induce(group)
-        out["restricted product"] = (group * steer.group.trivial(1)).standard.restrict(group * steer.group.trivial(1))
-        del out["restricted product"]
+        images = list(irreps[-1](group.generators))
+        out["tabulated"] = steer.representation.from_generator_images(group, images)
     elif len(group.components) > 1:
-        connected = steer.group.ContinuousGroup(group.d, group.blocks, group.components[:1], "connected")
+        connected = ContinuousGroup(group.d, group.blocks, group.components[:1], f"connected part of {group}")
         out["quotient"] = group.quotient(connected)
         out["induced"] = connected.irreps(case.max_degree)[-1].induce(group)
     return out

@@ -116,3 +116,10 @@ def exact_symmetries(grid: Lattice, group: Group) -> FiniteGroup:
     if grid.d != group.d:
         return trivial_group(group.d)
     return group.intersection(grid.point_group)
+
+
+def exchanged_axes(grid: Lattice, group: Group) -> set[tuple[int, int]]:
+    """Pairs of array axes that an exact symmetry in a group maps to each other."""
+    steps = torch.linalg.inv(grid.matrix) @ exact_symmetries(grid, group).elements @ grid.matrix
+    mixed = (steps.abs() > 0.5).any(0)
+    return {(i, j) for i in range(grid.d) for j in range(grid.d) if i < j and bool(mixed[i, j] | mixed[j, i])}

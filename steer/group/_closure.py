@@ -67,8 +67,7 @@ def _close(generators: Tensor, max_order: int) -> Tensor:
         if known(generator):
             continue
         previous = elements
-        representatives = [generator]
-        elements = torch.cat([elements, previous @ generator])
+        representatives = [elements[0]]
         while representatives:
             representative = representatives.pop(0)
             for g in generators[: i + 1]:
@@ -88,19 +87,20 @@ def _close(generators: Tensor, max_order: int) -> Tensor:
 def _polish(elements: Tensor) -> Tensor:
     """Make rounded elements satisfy the multiplication table to machine precision.
 
-    Each element is replaced by the orthogonal matrix nearest to the mean of all products that should equal it. Rounding
-    errors average out and the step is repeated while the table is violated by more than a few units in the last place.
+    Each element `g` is replaced by the orthogonal matrix nearest to the mean over `h` of `h^-1 (h g)`, with `h g` the
+    element that stands for the product. The identity stays exact and the violation of the table is squared; the step is
+    repeated while it is more than a few units in the last place. Source: Grove, Karcher and Ruh (1974).
     """
     n, d = elements.shape[0], elements.shape[-1]
     for _ in range(4):
         elements = snap(elements)
         flat = elements.reshape(n, -1)
         total, worst = torch.zeros_like(elements), 0.0
-        for g in elements:
-            products = g @ elements
+        for h in elements:
+            products = h @ elements
             index = (products.reshape(n, -1) @ flat.mT).argmax(-1)
             worst = max(worst, float((products - elements[index]).abs().max()))
-            total.index_add_(0, index, products)
+            total += h.mT @ elements[index]
         if worst < 4e-15 * d:
             break
         u, _s, vh = torch.linalg.svd(total)

@@ -110,6 +110,8 @@ class FiniteGroup(Group):
         """
         if not subgroup <= self:
             raise ValueError(f"cosets: a subgroup of {self} is required; received {subgroup}")
+        if side not in ("left", "right"):
+            raise ValueError(f'side: "left" or "right" is required; received {side!r}')
         h = self.index(subgroup._elements)
         members = (self.table[:, h] if side == "left" else self.table[h, :].mT).sort(-1).values
         first = members[:, 0]

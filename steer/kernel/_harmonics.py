@@ -13,12 +13,10 @@ from steer.representation import Representation, gradient_coupling, wigner_d
 
 def harmonic_dim(d: int, degree: int) -> int:
     """Number of harmonics of one degree on the sphere in `d` dimensions: 1, 1, 0, ... ; 1, 2, 2, ... ; 2 l + 1."""
-    if d == 3:
-        return 2 * degree + 1
-    if d == 2:
-        return 2 if degree else 1
-    if d == 1:
-        return 1 if degree <= 1 else 0
+    if degree == 0:
+        return 1
+    if d in (1, 2, 3):
+        return {1: int(degree == 1), 2: 2, 3: 2 * degree + 1}[d]
     raise ValueError(f"harmonics: 1, 2 or 3 dimensions are required; received d = {d}")
 
 

@@ -2,10 +2,12 @@
 
 from steer.field import FieldType, GeometricTensor
 from steer.nn._antialiased import PointwiseAvgPoolAntialiased, PointwiseMaxPoolAntialiased
-from steer.nn._batch_norm import InnerBatchNorm
-from steer.nn._conv import R1Conv, R2Conv, R3Conv, SteerableConv
+from steer.nn._batch_norm import InnerBatchNorm, NormBatchNorm
+from steer.nn._conv import BrokenSymmetryWarning, R1Conv, R2Conv, R3Conv, SteerableConv
+from steer.nn._dropout import FieldDropout, PointwiseDropout
 from steer.nn._gated import GatedNonLinearity
 from steer.nn._group_pooling import GroupPooling, NormPool
+from steer.nn._identity import Identity, Restriction
 from steer.nn._linear import Linear
 from steer.nn._module import EquivariantModule
 from steer.nn._norm import NormNonLinearity
@@ -38,16 +40,20 @@ __all__ = [
     "ELU",
     "GELU",
     "SELU",
+    "BrokenSymmetryWarning",
     "EquivariantModule",
+    "FieldDropout",
     "FieldType",
     "GatedNonLinearity",
     "GeometricTensor",
     "GroupPooling",
     "Hardswish",
+    "Identity",
     "InnerBatchNorm",
     "LeakyReLU",
     "Linear",
     "Mish",
+    "NormBatchNorm",
     "NormNonLinearity",
     "NormPool",
     "Pointwise",
@@ -55,12 +61,14 @@ __all__ = [
     "PointwiseAdaptiveMaxPool",
     "PointwiseAvgPool",
     "PointwiseAvgPoolAntialiased",
+    "PointwiseDropout",
     "PointwiseMaxPool",
     "PointwiseMaxPoolAntialiased",
     "R1Conv",
     "R2Conv",
     "R3Conv",
     "ReLU",
+    "Restriction",
     "Sequential",
     "SequentialModule",
     "SiLU",

@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from steer.field import FieldType
+from steer.nn._constants import Constants
 from steer.nn._fields import FieldGroups, field_of_channel
 from steer.nn._module import EquivariantModule
 from steer.nn._pointwise import require_permutation
+from steer.nn._steerable import _invariant_vectors
+from steer.representation import Representation
 
 _STOCK = (torch.nn.BatchNorm1d, torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
 
 
-class InnerBatchNorm(EquivariantModule):
-    """Batch normalisation with one mean and variance per field, shared by the channels that the group permutes.
+class NormBatchNorm(EquivariantModule):
+    """Batch normalisation for any field: its invariant part is centred, then all of it divided by one root mean square.
 
-    Law: a permutation of the channels of a field changes neither its mean nor its variance. Exact for the whole group in
-    train and in eval mode, on permutation fields; approximate for none.
+    Law: with m the mean over batch and space of the invariant part of a field (of no other part: only an invariant vector
+    may be taken away), `out = weight (f - m) / sqrt(mean |f - m|^2 / dim + eps) + bias`, with the bias on the invariants.
+    Exact for the whole group in train and in eval mode, on every field; approximate for none. On trivial fields it is
+    `torch.nn.BatchNorm2d`, on regular and quotient fields `InnerBatchNorm`.
 
     Args:
-        in_type: trivial, regular and quotient fields, over any number of dimensions.
-        eps, momentum, affine, track_running_stats: as in `torch.nn.BatchNorm2d`; statistics, weight and bias hold one number
-            per field.
+        in_type: any fields, over any number of dimensions: `[batch, channel, *space]`.
+        eps, momentum, affine, track_running_stats: as in `torch.nn.BatchNorm2d`. `running_var` and `weight` hold one number
+            per field, `running_mean` and `bias` one per invariant: one for a trivial, regular or quotient field, none for
+            another irrep.
     Raises:
-        ValueError: if a field is not a permutation representation.
-    Source: Cohen and Welling 2016, section 6.3.
+        ValueError: in train mode, if a mean would be that of a single number; on `export()` in train mode.
+    Source: Weiler et al. 2018, 3D Steerable CNNs; docs/theory/layers.
+
+    >>> from steer import gspaces, nn
+    >>> norm = nn.NormBatchNorm(gspaces.rot3dOnR3().type("4x0 + 2x1"))
+    >>> norm.weight.shape, norm.bias.shape
+    (torch.Size([6]), torch.Size([4]))
     """
 
+    weight: torch.nn.Parameter | None
+    bias: torch.nn.Parameter | None
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
@@ -45,79 +60,188 @@ class InnerBatchNorm(EquivariantModule):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        require_permutation(in_type, "InnerBatchNorm", "NormBatchNorm")
         self.in_type = self.out_type = in_type
         self.eps, self.momentum, self.affine, self.track_running_stats = eps, momentum, affine, track_running_stats
-        self.groups = FieldGroups(in_type)
-        n = len(in_type)
+        vectors = {field: self._invariants(field) for field in set(in_type.representations)}
+        # Fields whose one invariant is constant along their channels are what stock batch normalisation handles.
+        stock = {field: v.shape[1] == 1 and bool((v == 1).all()) for field, v in vectors.items()}
+        self.groups = FieldGroups(in_type, lambda field: None if stock[field] else field)
+        self._is_stock = [kind is None for kind in self.groups.kinds]
+        each = [
+            torch.ones(dim, 1) if kind is None else vectors[kind]
+            for kind, dim in zip(self.groups.kinds, self.groups.dims, strict=True)
+        ]
+        self.vectors = Constants(**{f"invariants_{i}": v for i, v in enumerate(each)})
+        self._invariant_counts = [v.shape[1] * n for v, n in zip(each, self.groups.counts, strict=True)]
+        counts = [vectors[field].shape[1] for field in in_type.representations]
+        starts = [0, *accumulate(counts)]
+        order = torch.tensor([starts[p] + i for p in self.groups.positions for i in range(counts[p])], dtype=torch.long)
+        self.register_buffer("order", None if self.groups.in_order else order, persistent=False)
+        self.register_buffer("back", None if self.groups.in_order else order.argsort(), persistent=False)
         self.register_buffer("field", field_of_channel(in_type).to(device), persistent=False)
-        for name, value in (("weight", 1.0), ("bias", 0.0)):
-            full = torch.full((n,), value, device=device, dtype=dtype)
-            self.register_parameter(name, torch.nn.Parameter(full) if affine else None)
-        for name, value in (("running_mean", 0.0), ("running_var", 1.0)):
-            full = torch.full((n,), value, device=device, dtype=dtype)
-            self.register_buffer(name, full if track_running_stats else None)
-        count = torch.tensor(0, dtype=torch.long, device=device)
-        self.register_buffer("num_batches_tracked", count if track_running_stats else None)
 
-    def _momentum(self) -> float:
-        """The weight of this batch in the running statistics."""
+        def numbers(n: int, value: float) -> Tensor:
+            return torch.full((n,), value, device=device, dtype=dtype)
+
+        fields, invariants = len(in_type), starts[-1]
+        self.register_parameter("weight", torch.nn.Parameter(numbers(fields, 1.0)) if affine else None)
+        self.register_parameter("bias", torch.nn.Parameter(numbers(invariants, 0.0)) if affine else None)
+        self.register_buffer("running_mean", numbers(invariants, 0.0) if track_running_stats else None)
+        self.register_buffer("running_var", numbers(fields, 1.0) if track_running_stats else None)
+        tracked = torch.tensor(0, dtype=torch.long, device=device)
+        self.register_buffer("num_batches_tracked", tracked if track_running_stats else None)
+
+    def _invariants(self, field: Representation) -> Tensor:
+        """The vectors along which the mean of a field is taken and its bias acts, `[dim, n]`."""
+        return _invariant_vectors((field,))
+
+    def compute(self, x: Tensor) -> Tensor:
+        if not self.training and self.running_mean is not None and self.running_var is not None:
+            mean, bias = self._on_channels(self.running_mean), self._on_channels(self.bias)
+            weight = None if self.weight is None else self.weight[self.field]
+            return F.batch_norm(x, mean, self.running_var[self.field], weight, bias, False, 0.0, self.eps)
+        return self._by_batch(x)
+
+    def _by_batch(self, x: Tensor) -> Tensor:
+        """With the statistics of this batch, which enter the running ones in train mode."""
+        out: list[Tensor] = []
+        means, biases = self._split_invariants(self.running_mean), self._split_invariants(self.bias)
+        variances, weights = self._split_fields(self.running_var), self._split_fields(self.weight)
+        momentum = self._count() if self.training else 0.0
+        for i, f in enumerate(self.groups.split(x)):
+            numbers = (means[i], variances[i], weights[i], biases[i])
+            if self._is_stock[i]:
+                y = F.batch_norm(f.flatten(2), *numbers, True, momentum, self.eps).reshape(f.shape)
+            else:
+                y = _normalise(f, self.vectors.like(f"invariants_{i}", f), *numbers, momentum, self.eps)
+            out.append(y)
+        if not self.groups.in_order and self.running_mean is not None and self.running_var is not None:
+            self.running_mean.copy_(torch.cat(means)[self.back])  # type: ignore[arg-type]
+            self.running_var.copy_(self.groups.join_fields(variances))  # type: ignore[arg-type]
+        return self.groups.join(out)
+
+    def _count(self) -> float:
+        """Count a batch; the weight of its statistics in the running ones."""
         if self.num_batches_tracked is None:
             return 0.0
         self.num_batches_tracked.add_(1)
         return 1.0 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
 
-    def compute(self, x: Tensor) -> Tensor:
-        if not self.training and self.running_mean is not None and self.running_var is not None:
-            statistics = (self.running_mean[self.field], self.running_var[self.field])
-            return F.batch_norm(x, *statistics, *self._affine_of_channels(), False, 0.0, self.eps)
-        momentum = self._momentum() if self.training else 0.0
-        out, means, variances = [], [], []
-        split = self.groups.split_fields
-        nothing = [None] * len(self.groups.dims)
-        mean, var, weight, bias = (
-            nothing if numbers is None else split(numbers)
-            for numbers in (self.running_mean, self.running_var, self.weight, self.bias)
-        )
-        for f, m, v, w, b in zip(self.groups.split(x), mean, var, weight, bias, strict=True):
-            out.append(F.batch_norm(f.flatten(2), m, v, w, b, True, momentum, self.eps).reshape(f.shape))
-            means.append(m)
-            variances.append(v)
-        if self.running_mean is not None and self.running_var is not None and not self.groups.in_order:
-            self.running_mean.copy_(self.groups.join_fields(means))
-            self.running_var.copy_(self.groups.join_fields(variances))
-        return self.groups.join(out)
+    def _split_fields(self, numbers: Tensor | None) -> list[Tensor | None]:
+        return [None] * len(self.groups.dims) if numbers is None else [*self.groups.split_fields(numbers)]
 
-    def _affine_of_channels(self) -> tuple[Tensor | None, Tensor | None]:
-        if self.weight is None or self.bias is None:
-            return None, None
-        return self.weight[self.field], self.bias[self.field]
+    def _split_invariants(self, numbers: Tensor | None) -> list[Tensor | None]:
+        if numbers is None:
+            return [None] * len(self.groups.dims)
+        return [*(numbers if self.order is None else numbers[self.order]).split(self._invariant_counts)]
+
+    def _on_channels(self, numbers: Tensor | None) -> Tensor | None:
+        """From one number per invariant to the vector they stand for, `[channels]`."""
+        if numbers is None:
+            return None
+        pieces = []
+        for i, part in enumerate(self._split_invariants(numbers)):
+            vectors = self.vectors.like(f"invariants_{i}", numbers)
+            pieces.append((part.reshape(self.groups.counts[i], -1) @ vectors.mT)[None])  # type: ignore[union-attr]
+        return self.groups.join(pieces)[0]
 
     def export(self) -> torch.nn.Module:
-        statistics = self.running_mean, self.running_var
-        return stock_batch_norm(self, *(None if s is None else s[self.field] for s in statistics), *self._affine_of_channels())
+        """Stock batch normalisation, with the statistics of every field repeated for its channels.
+
+        Raises:
+            ValueError: in train mode, or without running statistics.
+        """
+        if self.training or self.running_mean is None or self.running_var is None:
+            raise ValueError(
+                f"{type(self).__name__}.export: eval mode and running statistics are required, as stock batch normalisation "
+                "would take those of single channels; call .eval() first"
+            )
+        mean, bias = self._on_channels(self.running_mean), self._on_channels(self.bias)
+        kind = _STOCK[self.in_type.gspace.dimensionality]
+        stock = kind(self.in_type.size, self.eps, self.momentum, self.affine, device=mean.device, dtype=mean.dtype)
+        with torch.no_grad():
+            stock.running_mean.copy_(mean)
+            stock.running_var.copy_(self.running_var[self.field])
+            if self.affine:
+                stock.weight.copy_(self.weight[self.field])
+                stock.bias.copy_(bias)
+        return stock.eval()
 
     def extra_repr(self) -> str:
         return f"{self.in_type}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}"
 
 
-def stock_batch_norm(
-    layer: InnerBatchNorm | NormBatchNorm, mean: Tensor | None, var: Tensor | None, weight: Tensor | None, bias: Tensor | None
-) -> torch.nn.Module:
-    """The stock layer with statistics, weight and bias per channel."""
-    if mean is None or var is None or layer.training:
-        raise ValueError(
-            f"{type(layer).__name__}.export: running statistics in eval mode are required, as stock batch normalisation has "
-            f"statistics of each channel; call .eval() before .export()"
-        )
-    kind = layer.in_type
-    stock = _STOCK[kind.gspace.dimensionality](
-        kind.size, layer.eps, layer.momentum, weight is not None, device=mean.device, dtype=mean.dtype
-    )
-    with torch.no_grad():
-        stock.running_mean.copy_(mean)
-        stock.running_var.copy_(var)
-        if weight is not None and bias is not None:
-            stock.weight.copy_(weight)
-            stock.bias.copy_(bias)
-    return stock.eval()
+class InnerBatchNorm(NormBatchNorm):
+    """Batch normalisation with one mean and variance per field, shared by the channels that the group permutes.
+
+    Law: a permutation of the channels of a field changes neither its mean nor its variance. Exact for the whole group in
+    train and in eval mode, on permutation fields; approximate for none.
+
+    Args:
+        in_type: trivial, regular and quotient fields, over any number of dimensions: `[batch, channel, *space]`.
+        eps, momentum, affine, track_running_stats: as in `torch.nn.BatchNorm2d`; statistics, weight and bias hold one number
+            per field.
+    Raises:
+        ValueError: if a field is not a permutation representation; in train mode, if a mean would be that of a single
+            number; on `export()` in train mode.
+    Source: Cohen and Welling 2016, section 6.3.
+    """
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        require_permutation(in_type, "InnerBatchNorm", "NormBatchNorm")
+        super().__init__(in_type, eps, momentum, affine, track_running_stats, device=device, dtype=dtype)
+
+    def _invariants(self, field: Representation) -> Tensor:
+        return torch.ones(field.dim, 1, dtype=torch.float64)
+
+
+def _normalise(
+    fields: Tensor,
+    vectors: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    momentum: float,
+    eps: float,
+) -> Tensor:
+    """Batch normalisation of equal fields, `[batch, field, component, *space]`, with invariants `[component, n]`.
+
+    Updates the running statistics in place.
+    """
+    dim, invariants = vectors.shape
+    samples = fields.numel() // (fields.shape[1] * dim)
+    if invariants:
+        if samples < 2:
+            raise ValueError(f"NormBatchNorm: more than one value per invariant is required in train mode; received {samples}")
+        mean = fields.mean([0, *range(3, fields.ndim)]) @ (vectors / vectors.square().sum(0))  # [field, n]
+        fields = fields - _fit(mean @ vectors.mT, fields)
+        _update(running_mean, mean.flatten(), momentum)
+    wide = torch.float32 if fields.dtype in (torch.float16, torch.bfloat16) else fields.dtype
+    square = torch.linalg.vector_norm(fields, dim=[0, *range(2, fields.ndim)], dtype=wide).square() / (samples * dim)
+    _update(running_var, square * (samples * dim / (samples * dim - invariants)), momentum)
+    scale = (square + eps).rsqrt() if weight is None else weight * (square + eps).rsqrt()
+    out = fields * _fit(scale[:, None].to(fields.dtype), fields)
+    if bias is not None and invariants:
+        out = out + _fit(bias.reshape(-1, invariants) @ vectors.mT, fields)
+    return out
+
+
+def _fit(numbers: Tensor, fields: Tensor) -> Tensor:
+    """`[field, component]` as a factor of `[batch, field, component, *space]`."""
+    return numbers.reshape(*numbers.shape, *(1,) * (fields.ndim - 3))
+
+
+def _update(running: Tensor | None, value: Tensor, momentum: float) -> None:
+    if running is not None and momentum:
+        running.lerp_(value.detach().to(running.dtype), momentum)

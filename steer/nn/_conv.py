@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from steer.expansion import BandLimit, sampling
+from steer.expansion import BandLimit, exchanged_axes, sampling
 from steer.field import FieldType
 from steer.nn._steerable import SteerableModule
 
@@ -25,6 +26,10 @@ def as_tuple(value: Any, d: int, name: str, least: int) -> tuple[int, ...]:
     if not good or any(not isinstance(v, int) or v < least for v in values):
         raise ValueError(f"{name}: a whole number >= {least}, or {d} of them in (z, y, x) order, is required; received {value!r}")
     return tuple(values)
+
+
+class BrokenSymmetryWarning(UserWarning):
+    """The arguments of a layer break a symmetry that its gspace promises."""
 
 
 class SteerableConv(SteerableModule):
@@ -95,6 +100,23 @@ class SteerableConv(SteerableModule):
         self.padding = self._resolve_padding(padding)
         self.groups = groups
         self.padding_mode = padding_mode
+        self._warn_of_broken_axes()
+
+    def _warn_of_broken_axes(self) -> None:
+        """Symmetries of the grid that exchange axes need the same kernel, stride, padding and dilation along both."""
+        space = self.in_type.gspace
+        assert space.lattice is not None
+        for name in ("kernel_size", "stride", "padding", "dilation"):
+            values = getattr(self, name)
+            if len(set(values)) > 1:
+                axes = exchanged_axes(space.lattice, space.exact_group)
+                if any(values[i] != values[j] for i, j in axes):
+                    warnings.warn(
+                        f"{type(self).__name__}: {name}={values} differs along axes that {space.fibergroup} exchanges, so the "
+                        "layer is equivariant under fewer elements only; give these axes one value, or use a smaller group",
+                        BrokenSymmetryWarning,
+                        stacklevel=3,
+                    )
 
     def _resolve_padding(self, padding: int | Sequence[int] | str) -> tuple[int, ...]:
         if padding == "valid":

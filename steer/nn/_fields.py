@@ -79,11 +79,6 @@ def squared_norm(fields: Tensor) -> Tensor:
     return wide.square().sum(2)
 
 
-def spread(numbers: Tensor, fields: Tensor) -> Tensor:
-    """Numbers per field as a factor of fields: `[field] -> [field, 1, ..., 1]`, for `[batch, field, component, *space]`."""
-    return numbers.reshape(-1, *(1,) * (fields.ndim - 2))
-
-
 def field_of_channel(kind: FieldType) -> Tensor:
     """The position of the field that each channel belongs to, `[channels]`."""
     return torch.tensor([i for i, field in enumerate(kind.representations) for _ in range(field.dim)])

@@ -1,0 +1,143 @@
+"""`from_generators`: what it closes, in which order, how exactly, and what it refuses."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from steer.group import cyclic, dihedral, from_generators, full_octahedral, octahedral, planar_rotation, rotation
+from tests.cases import FINITE, assert_close, assert_orthogonal, each, named
+
+
+@each(FINITE)
+def test_elements_are_closed_under_products(case):
+    group = case.group
+    products = group.elements[:, None] @ group.elements[None]
+    assert_close(group.elements[group.table], products, 1e-14 * group.d, "elements[table[i, j]] and products")
+
+
+@each(FINITE)
+def test_elements_are_orthogonal_to_the_last_place(case):
+    assert_orthogonal(case.group.elements, 1e-14)
+
+
+@each(FINITE)
+def test_the_generators_generate_the_group(case):
+    closed = from_generators(case.group.generators)
+    assert closed.order == case.group.order == case.order
+    assert closed <= case.group
+    assert case.group <= closed
+
+
+@each(FINITE)
+def test_the_identity_comes_first_and_no_element_twice(case):
+    elements = case.group.elements
+    assert_close(elements[0], case.group.identity, 0.0)
+    distances = torch.cdist(elements.flatten(1), elements.flatten(1)) + 9 * torch.eye(len(elements))
+    assert float(distances.min()) > 0.1
+
+
+def test_one_generator_lists_its_powers():
+    g = rotation([1.0, 2.0, -0.5], 2 * math.pi / 7)
+    power = torch.eye(3, dtype=torch.float64)
+    for element in from_generators([g]).elements:
+        assert_close(element, power, 1e-13)
+        power = power @ g
+
+
+def test_further_generators_add_whole_cosets():
+    """Dimino's order: the elements of the group of the first generator, then its cosets."""
+    group = from_generators([planar_rotation(math.pi / 2), torch.diag(torch.tensor([1.0, -1.0]))])
+    assert_close(group.elements[:4], cyclic(4).elements, 1e-14)
+    assert_close(group.elements[4:], cyclic(4).elements @ group.generators[1], 1e-14)
+
+
+def test_superfluous_generators_change_nothing():
+    plain = from_generators(octahedral().generators)
+    more = from_generators([*octahedral().generators, *octahedral().elements[5:9], torch.eye(3)])
+    assert plain == more
+
+
+@each(named("cyclic(5)", "dihedral(4, axis=0.3)", "icosahedral()", "conjugated(octahedral(), 6)", "binary_tetrahedral()"))
+def test_single_precision_is_polished_to_double(case):
+    rough = case.group.generators.float()
+    group = from_generators(list(rough))
+    assert group.order == case.order
+    assert_orthogonal(group.elements, 1e-14)
+    assert_close(group.elements[0], group.identity, 1e-15)
+    assert_close(group.elements[group.table], group.elements[:, None] @ group.elements[None], 1e-14 * group.d)
+    assert_close(group.generators.float(), rough, 1e-6)
+
+
+def test_grid_symmetries_are_exact_from_single_precision():
+    group = from_generators([planar_rotation(math.pi / 2).float() + 3e-8])
+    assert group.order == 4
+    assert torch.equal(group.elements, group.elements.round())
+
+
+def test_one_stack_lists_and_integers_are_understood():
+    assert from_generators(torch.stack(list(dihedral(3).generators))).order == 6
+    assert from_generators([[[0, -1], [1, 0]]]).order == 4
+    assert from_generators([torch.tensor([[-1]])]).order == 2
+
+
+def test_gradients_do_not_reach_the_group():
+    matrix = planar_rotation(math.pi / 2).requires_grad_()
+    assert not from_generators([matrix]).elements.requires_grad
+
+
+signed_permutations = st.tuples(st.permutations(range(3)), st.tuples(*[st.sampled_from([-1.0, 1.0])] * 3))
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(st.lists(signed_permutations, min_size=1, max_size=3))
+def test_any_cube_symmetries_generate_a_subgroup(choices):
+    matrices = [torch.eye(3)[list(order)] * torch.tensor(signs) for order, signs in choices]
+    group = from_generators(matrices)
+    assert 48 % group.order == 0
+    assert group <= full_octahedral()
+    assert bool(group.contains(torch.stack(matrices)).all())
+
+
+def test_no_generator():
+    with pytest.raises(ValueError, match=r"at least one matrix is required; received none; use trivial\(d\)"):
+        from_generators([])
+
+
+@pytest.mark.parametrize("bad", [torch.ones(3), torch.ones(2, 3), torch.zeros(1, 2, 2), torch.tensor(1.0)])
+def test_wrong_shapes(bad):
+    with pytest.raises(ValueError, match=r"square matrices of one size are required; number 0 has shape"):
+        from_generators([bad])
+
+
+def test_two_sizes():
+    with pytest.raises(ValueError, match=r"one size are required; number 1 has shape \(3, 3\)"):
+        from_generators([torch.eye(2), torch.eye(3)])
+
+
+@pytest.mark.parametrize("bad", [2 * torch.eye(2), torch.tensor([[1.0, 1e-5], [0.0, 1.0]]), torch.full((2, 2), math.nan)])
+def test_not_orthogonal(bad):
+    with pytest.raises(ValueError, match=r"orthogonal matrices .* are required; number 1 misses by .*torch\.linalg\.qr"):
+        from_generators([torch.eye(2), bad])
+
+
+@pytest.mark.parametrize("infinite", [[planar_rotation(1.0)], [planar_rotation(1e-3)]])
+def test_infinite_order(infinite):
+    with pytest.raises(ValueError, match=r"at most 1000 elements is required.*raise max_order, or use so2\(\)"):
+        from_generators(infinite)
+
+
+def test_finite_orders_that_generate_an_infinite_group():
+    pair = [rotation([0, 0, 1], math.pi / 2), rotation([0, 0.6, 0.8], math.pi / 2)]
+    with pytest.raises(ValueError, match=r"at most 500 elements .* do not close"):
+        from_generators(pair, max_order=500)
+
+
+@each(named("cyclic(2)", "cyclic(8)", "dihedral(1)", "dihedral(6)", "octahedral()", "full_octahedral()", "klein()"))
+def test_max_order_is_the_largest_order_allowed(case):
+    generators = case.group.generators
+    assert from_generators(generators, max_order=case.group.order).order == case.order
+    with pytest.raises(ValueError, match=f"at most {case.group.order - 1} elements"):
+        from_generators(generators, max_order=case.group.order - 1)

@@ -1,0 +1,42 @@
+"""What every group offers, and the doors to representations."""
+
+import torch
+
+from steer.representation import Irrep, Quotient, Standard, parse
+from tests.cases import CONTINUOUS, FINITE, GROUPS, assert_close, each, elements
+
+
+@each(GROUPS)
+def test_the_doors_lead_to_the_representations_of_the_group(case):
+    group = case.group
+    assert group.trivial == case.irreps[0]
+    assert group.trivial.is_trivial
+    assert group.standard == Standard(group)
+    assert group.irrep(case.irreps[-1].label) == case.irreps[-1]
+    assert all(isinstance(irrep, Irrep) and irrep.group == group for irrep in case.irreps)
+    assert group.representation("2xtrivial") == parse(group, "2xtrivial")
+
+
+@each(FINITE)
+def test_finite_groups_have_regular_and_quotient_representations(case):
+    group = case.group
+    assert isinstance(group.regular, Quotient)
+    assert group.regular.dim == group.order
+    assert group.quotient(group).dim == 1
+
+
+@each(CONTINUOUS)
+def test_quotients_by_a_subgroup_of_finite_index(case):
+    assert case.group.quotient(case.group).dim == 1
+
+
+@each(GROUPS)
+def test_identity_inverse_and_dimension(case):
+    group = case.group
+    g = elements(group)
+    assert_close(group.identity, torch.eye(group.d).double(), 0.0)
+    assert g.dtype == torch.float64
+    assert bool(group.contains(g.mT).all())
+    assert bool(group.contains(group.identity))
+    assert group <= group
+    assert group == group
