@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from steer.coupling import decompose
+from steer.group import deterministic
 from steer.representation import DirectSum, Irrep, Quotient, Representation
 
 
@@ -48,6 +49,7 @@ class Layout:
 
 
 @lru_cache(maxsize=256)
+@deterministic
 def layout(representations: tuple[Representation, ...]) -> Layout:
     """The layout of fields that follow one another in the channel axis."""
     offsets: dict[Representation, list[int]] = {}

@@ -15,6 +15,7 @@ from steer.group._matrices import snap
 _SAME = 1e-5  # products of generators closer than this are one element; generators may carry float32 rounding
 
 
+@deterministic
 def from_generators(generators: Sequence[Any] | Tensor, max_order: int = 1000, name: str | None = None) -> FiniteGroup:
     """The finite subgroup of O(d) that orthogonal matrices generate.
 

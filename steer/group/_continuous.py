@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from steer.group import _haar
+from steer.group._deterministic import deterministic
 from steer.group._group import Group
 
 _ALGEBRA = {
@@ -49,6 +50,7 @@ class ContinuousGroup(Group):
         return self._components.clone()
 
     @property
+    @deterministic
     def algebra(self) -> Tensor:
         out = []
         for offset, size in self.blocks:
@@ -58,6 +60,7 @@ class ContinuousGroup(Group):
         return torch.cat(out)
 
     @property
+    @deterministic
     def generators(self) -> Tensor:
         """Turns by one radian (an irrational part of a circle) in every generating plane, and the components."""
         return torch.cat([torch.linalg.matrix_exp(self.algebra), self._components[1:]])
@@ -68,6 +71,7 @@ class ContinuousGroup(Group):
         out[:, offset : offset + size, offset : offset + size] = block
         return out
 
+    @deterministic
     def haar(self, degree: int) -> tuple[Tensor, Tensor]:
         points, weights = self._components, torch.full((len(self._components),), 1.0 / len(self._components)).double()
         for offset, size in self.blocks:
@@ -76,6 +80,7 @@ class ContinuousGroup(Group):
             weights = (w[:, None] * weights).reshape(-1)
         return points, weights
 
+    @deterministic
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         out = self._components[torch.randint(len(self._components), (n,), generator=generator)]
         for offset, size in self.blocks:
@@ -94,6 +99,7 @@ class ContinuousGroup(Group):
             rest[..., span, span] = torch.eye(size).double()
         return good & ((rest - self.identity).abs().amax((-2, -1)) < tolerance)
 
+    @deterministic
     def contains(self, g: Tensor, tolerance: float = 1e-6) -> Tensor:
         if g.shape[-2:] != (self.d, self.d):
             return torch.zeros(g.shape[:-2], dtype=torch.bool)

@@ -40,6 +40,7 @@ class FiniteGroup(Group):
         return self._generators.clone()
 
     @property
+    @deterministic
     def algebra(self) -> Tensor:
         return torch.zeros(0, self.d, self.d, dtype=torch.float64)
 
@@ -47,9 +48,11 @@ class FiniteGroup(Group):
     def components(self) -> Tensor:
         return self._elements.clone()
 
+    @deterministic
     def haar(self, degree: int = 0) -> tuple[Tensor, Tensor]:
         return self._elements.clone(), torch.full((self.order,), 1.0 / self.order, dtype=torch.float64)
 
+    @deterministic
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         return self._elements[torch.randint(self.order, (n,), generator=generator)]
 
@@ -59,6 +62,7 @@ class FiniteGroup(Group):
         index = overlap.argmax(-1)
         return index, (g - self._elements[index]).abs().amax((-2, -1))
 
+    @deterministic
     def contains(self, g: Tensor, tolerance: float = EQUAL) -> Tensor:
         if g.shape[-2:] != (self.d, self.d):
             return torch.zeros(g.shape[:-2], dtype=torch.bool)

@@ -6,13 +6,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from steer.group._deterministic import deterministic
 
+
+@deterministic
 def so2_matrices(angle: Tensor) -> Tensor:
     """Rotations of the plane, `[...] -> [..., 2, 2]`."""
     c, s = torch.cos(angle), torch.sin(angle)
     return torch.stack([torch.stack([c, -s], -1), torch.stack([s, c], -1)], -2)
 
 
+@deterministic
 def so2_quadrature(degree: int) -> tuple[Tensor, Tensor]:
     """Equispaced angles, exact for trigonometric polynomials of frequency at most `degree`: `degree + 1` points."""
     n = degree + 1
@@ -20,6 +24,7 @@ def so2_quadrature(degree: int) -> tuple[Tensor, Tensor]:
     return so2_matrices(angle), torch.full((n,), 1.0 / n, dtype=torch.float64)
 
 
+@deterministic
 def _about(axis: int, angle: Tensor) -> Tensor:
     """Rotations about a coordinate axis of space, `[n] -> [n, 3, 3]`."""
     out = torch.zeros(*angle.shape, 3, 3, dtype=torch.float64)
@@ -31,6 +36,7 @@ def _about(axis: int, angle: Tensor) -> Tensor:
     return out
 
 
+@deterministic
 def so3_quadrature(degree: int) -> tuple[Tensor, Tensor]:
     """Product rule `Rz(a) Ry(b) Rz(c)`, exact for matrix elements of every irrep of degree at most `degree`.
 
@@ -47,16 +53,19 @@ def so3_quadrature(degree: int) -> tuple[Tensor, Tensor]:
     return points, weight[None, :, None].expand(n, -1, n).reshape(-1) / n**2
 
 
+@deterministic
 def so2_sample(n: int, generator: torch.Generator | None) -> Tensor:
     """`n` rotations of the plane, uniform."""
     return so2_matrices(2 * math.pi * torch.rand(n, dtype=torch.float64, generator=generator))
 
 
+@deterministic
 def so3_sample(n: int, generator: torch.Generator | None) -> Tensor:
     """`n` rotations of space, uniform: a normalised Gaussian quaternion is uniform on the 3-sphere."""
     return quaternion_to_matrix(torch.randn(n, 4, dtype=torch.float64, generator=generator))
 
 
+@deterministic
 def quaternion_to_matrix(quaternion: Tensor) -> Tensor:
     """Rotations of space from quaternions `(w, x, y, z)` of any non-zero length, `[..., 4] -> [..., 3, 3]`."""
     w, x, y, z = (quaternion / quaternion.norm(dim=-1, keepdim=True)).unbind(-1)

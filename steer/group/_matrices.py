@@ -6,7 +6,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from steer.group._deterministic import deterministic
 
+
+@deterministic
 def snap(matrix: Tensor, tolerance: float = 1e-14) -> Tensor:
     """Replace entries within `tolerance` of a multiple of one half by that multiple.
 
@@ -16,18 +19,21 @@ def snap(matrix: Tensor, tolerance: float = 1e-14) -> Tensor:
     return torch.where((matrix - halves).abs() < tolerance, halves, matrix) + 0.0
 
 
+@deterministic
 def planar_rotation(angle: float) -> Tensor:
     """Counter-clockwise rotation of the plane by `angle` radians, `[2, 2]`."""
     c, s = math.cos(angle), math.sin(angle)
     return snap(torch.tensor([[c, -s], [s, c]], dtype=torch.float64))
 
 
+@deterministic
 def planar_reflection(axis: float = 0.0) -> Tensor:
     """Reflection of the plane across the line through the origin at `axis` radians from the x axis, `[2, 2]`."""
     c, s = math.cos(2 * axis), math.sin(2 * axis)
     return snap(torch.tensor([[c, s], [s, -c]], dtype=torch.float64))
 
 
+@deterministic
 def rotation(axis: Sequence[float], angle: float) -> Tensor:
     """Right-handed rotation of space by `angle` radians about `axis` (any non-zero length), `[3, 3]`.
 
@@ -41,6 +47,7 @@ def rotation(axis: Sequence[float], angle: float) -> Tensor:
     return snap(torch.eye(3, dtype=torch.float64) + math.sin(angle) * k + (1 - math.cos(angle)) * (k @ k))
 
 
+@deterministic
 def reflection_across(normal: Sequence[float]) -> Tensor:
     """Reflection across the hyperplane orthogonal to `normal`: `1 - 2 n n^T`, `[d, d]`."""
     vector = torch.as_tensor(normal, dtype=torch.float64)
@@ -50,6 +57,7 @@ def reflection_across(normal: Sequence[float]) -> Tensor:
     return snap(torch.eye(len(n), dtype=torch.float64) - 2 * torch.outer(n, n))
 
 
+@deterministic
 def block_diagonal(a: Tensor, b: Tensor) -> Tensor:
     """Batched direct sum of square matrices, `[..., m, m] + [..., n, n] -> [..., m + n, m + n]`."""
     m, n = a.shape[-1], b.shape[-1]

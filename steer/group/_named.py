@@ -10,6 +10,7 @@ from torch import Tensor
 
 from steer.group._closure import from_generators
 from steer.group._continuous import ContinuousGroup
+from steer.group._deterministic import deterministic
 from steer.group._finite import FiniteGroup
 from steer.group._matrices import (
     block_diagonal,
@@ -34,17 +35,20 @@ def _count(n: int, what: str) -> None:
         raise ValueError(f"{what}: a whole number n >= 1 is required; received {n!r}; for n -> infinity use so2() or o2()")
 
 
+@deterministic
 def _powers(n: int) -> Tensor:
     """Rotations of the plane by multiples of 1/n of a turn, each from its own angle, `[n, 2, 2]`."""
     return torch.stack([planar_rotation(2 * math.pi * k / n) for k in range(n)])
 
 
+@deterministic
 def trivial(d: int = 2) -> FiniteGroup:
     """The group of one element, acting on `d` dimensions."""
     _dimension(d, (1, 2, 3, 4), "trivial(d)")
     return from_generators([torch.eye(d)], name=f"trivial({d})")
 
 
+@deterministic
 def reflection(d: int = 1) -> FiniteGroup:
     """`{1, s}` with `s` the reflection `x -> -x` of the first axis (a left-right mirror of images)."""
     _dimension(d, (1, 2, 3, 4), "reflection(d)")
@@ -52,6 +56,7 @@ def reflection(d: int = 1) -> FiniteGroup:
 
 
 @cache
+@deterministic
 def cyclic(n: int, d: int = 2) -> FiniteGroup:
     """Rotations by multiples of 1/n of a turn, counter-clockwise; in three dimensions about the z axis.
 
@@ -64,6 +69,7 @@ def cyclic(n: int, d: int = 2) -> FiniteGroup:
 
 
 @cache
+@deterministic
 def dihedral(n: int, d: int = 2, axis: float = 0.0) -> FiniteGroup:
     """The 2n symmetries of a regular n-gon.
 
@@ -81,27 +87,32 @@ def dihedral(n: int, d: int = 2, axis: float = 0.0) -> FiniteGroup:
     return FiniteGroup(elements, elements[[1 % n, n]] if n > 1 else elements[[n]], f"dihedral({arguments})")
 
 
+@deterministic
 def so2(d: int = 2) -> ContinuousGroup:
     """All rotations of the plane; in three dimensions about the z axis."""
     _dimension(d, (2, 3), "so2(d)")
     return ContinuousGroup(d, ((0, 2),), torch.eye(d)[None].double(), "so2()" if d == 2 else "so2(d=3)")
 
 
+@deterministic
 def o2() -> ContinuousGroup:
     """All rotations and reflections of the plane."""
     return ContinuousGroup(2, ((0, 2),), torch.stack([torch.eye(2).double(), planar_reflection()]), "o2()")
 
 
+@deterministic
 def so3() -> ContinuousGroup:
     """All rotations of space."""
     return ContinuousGroup(3, ((0, 3),), torch.eye(3)[None].double(), "so3()")
 
 
+@deterministic
 def o3() -> ContinuousGroup:
     """All rotations and reflections of space."""
     return ContinuousGroup(3, ((0, 3),), torch.stack([torch.eye(3).double(), -torch.eye(3).double()]), "o3()")
 
 
+@deterministic
 def _axial(name: str, n: int | None, extra: list[Tensor]) -> FiniteGroup | ContinuousGroup:
     """Rotations about z (all of them, or n) with extra commuting or normalising elements."""
     if n is None:
@@ -117,37 +128,44 @@ _HALF_TURN_X = torch.diag(torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64))
 _LEVEL_MIRROR = torch.diag(torch.tensor([1.0, 1.0, -1.0], dtype=torch.float64))
 
 
+@deterministic
 def conical(n: int | None = None) -> FiniteGroup | ContinuousGroup:
     """The symmetry of a cone: turns about z and reflections across planes that contain z (C_nv; all turns by default)."""
     return _axial("conical", n, [_UPRIGHT_MIRROR])
 
 
+@deterministic
 def dihedral_axial() -> ContinuousGroup:
     """All turns about z and half turns about lines in the xy plane: the limit of `dihedral(n, d=3)` (D_infinity)."""
     return ContinuousGroup(3, ((0, 2),), from_generators([_HALF_TURN_X]).elements, "dihedral_axial()")
 
 
+@deterministic
 def cylindrical(n: int | None = None) -> FiniteGroup | ContinuousGroup:
     """Turns about z and the reflection z -> -z (C_nh; all turns by default)."""
     return _axial("cylindrical", n, [_LEVEL_MIRROR])
 
 
+@deterministic
 def full_cylindrical(n: int | None = None) -> FiniteGroup | ContinuousGroup:
     """The full symmetry of a cylinder: turns about z, upright mirrors, and z -> -z (D_nh; all turns by default)."""
     return _axial("full_cylindrical", n, [_UPRIGHT_MIRROR, _LEVEL_MIRROR])
 
 
+@deterministic
 def inversion() -> FiniteGroup:
     """`{1, -1}` in three dimensions."""
     return from_generators([-torch.eye(3)], name="inversion()")
 
 
+@deterministic
 def mirror() -> FiniteGroup:
     """`{1, s}` in three dimensions with `s` the reflection z -> -z."""
     return from_generators([_LEVEL_MIRROR], name="mirror()")
 
 
 @cache
+@deterministic
 def klein() -> FiniteGroup:
     """The half turns about the three coordinate axes, and the identity."""
     return from_generators([_HALF_TURN_X, rotation([0, 0, 1], math.pi)], name="klein()")
@@ -158,12 +176,14 @@ _QUARTER_TURN = torch.tensor([[0, -1, 0], [1, 0, 0], [0, 0, 1]], dtype=torch.flo
 
 
 @cache
+@deterministic
 def tetrahedral() -> FiniteGroup:
     """The 12 rotations of a tetrahedron whose two-fold axes are the coordinate axes."""
     return from_generators([_HALF_TURN_X, rotation([0, 0, 1], math.pi), _DIAGONAL_TURN], name="tetrahedral()")
 
 
 @cache
+@deterministic
 def full_tetrahedral() -> FiniteGroup:
     """The 24 rotations and reflections of a tetrahedron (T_d)."""
     swap = reflection_across([1.0, -1.0, 0.0])
@@ -171,18 +191,21 @@ def full_tetrahedral() -> FiniteGroup:
 
 
 @cache
+@deterministic
 def pyritohedral() -> FiniteGroup:
     """The tetrahedral rotations and the inversion: 24 elements (T_h)."""
     return from_generators([*tetrahedral().generators, -torch.eye(3)], name="pyritohedral()")
 
 
 @cache
+@deterministic
 def octahedral() -> FiniteGroup:
     """The 24 rotations of the cube: signed permutation matrices of determinant one."""
     return from_generators([_QUARTER_TURN, _HALF_TURN_X, _DIAGONAL_TURN], name="octahedral()")
 
 
 @cache
+@deterministic
 def full_octahedral() -> FiniteGroup:
     """All 48 symmetries of the cube: signed permutation matrices."""
     return from_generators([*octahedral().generators, -torch.eye(3)], name="full_octahedral()")
@@ -192,12 +215,14 @@ _FIVEFOLD = rotation([0.0, 1.0, _GOLDEN], 2 * math.pi / 5)
 
 
 @cache
+@deterministic
 def icosahedral() -> FiniteGroup:
     """The 60 rotations of an icosahedron whose two-fold axes include the coordinate axes (it contains `tetrahedral()`)."""
     return from_generators([*tetrahedral().generators, _FIVEFOLD], name="icosahedral()")
 
 
 @cache
+@deterministic
 def full_icosahedral() -> FiniteGroup:
     """All 120 symmetries of the icosahedron."""
     return from_generators([*icosahedral().generators, -torch.eye(3)], name="full_icosahedral()")

@@ -6,11 +6,13 @@ import torch
 from torch import Tensor
 
 from steer.group._continuous import ContinuousGroup
+from steer.group._deterministic import deterministic
 from steer.group._finite import FiniteGroup
 from steer.group._group import Group
 from steer.group._matrices import block_diagonal
 
 
+@deterministic
 def direct_product(a: Group, b: Group) -> Group:
     """`a x b` as block-diagonal matrices in O(a.d + b.d); written `a * b`.
 

@@ -106,17 +106,17 @@ class SteerableConv(SteerableModule):
         """Symmetries of the grid that exchange axes need the same kernel, stride, padding and dilation along both."""
         space = self.in_type.gspace
         assert space.lattice is not None
-        for name in ("kernel_size", "stride", "padding", "dilation"):
-            values = getattr(self, name)
-            if len(set(values)) > 1:
-                axes = exchanged_axes(space.lattice, space.exact_group)
-                if any(values[i] != values[j] for i, j in axes):
-                    warnings.warn(
-                        f"{type(self).__name__}: {name}={values} differs along axes that {space.fibergroup} exchanges, so the "
-                        "layer is equivariant under fewer elements only; give these axes one value, or use a smaller group",
-                        BrokenSymmetryWarning,
-                        stacklevel=3,
-                    )
+        named = {name: getattr(self, name) for name in ("kernel_size", "stride", "padding", "dilation")}
+        uneven = {name: values for name, values in named.items() if len(set(values)) > 1}
+        axes = exchanged_axes(space.lattice, space.exact_group) if uneven else set()
+        broken = [f"{name}={v}" for name, v in uneven.items() if any(v[i] != v[j] for i, j in axes)]
+        if broken:
+            warnings.warn(
+                f"{type(self).__name__}: {', '.join(broken)} differ along axes that {space.fibergroup} exchanges, so the layer is "
+                "equivariant under fewer elements only; give these axes one value, or use a smaller group",
+                BrokenSymmetryWarning,
+                stacklevel=3,
+            )
 
     def _resolve_padding(self, padding: int | Sequence[int] | str) -> tuple[int, ...]:
         if padding == "valid":

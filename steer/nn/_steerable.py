@@ -11,6 +11,7 @@ from torch import Tensor
 
 from steer.expansion import Plan, Sampling, layout, plan
 from steer.field import FieldType
+from steer.group import deterministic
 from steer.nn._module import EquivariantModule
 from steer.representation import Irrep, Quotient, Representation
 
@@ -119,6 +120,7 @@ class SteerableModule(EquivariantModule):
         return self._cache[1]  # type: ignore[return-value]
 
 
+@deterministic
 def _invariant_vectors(representations: tuple[Representation, ...]) -> Tensor:
     """One invariant vector per trivial atom, `[channels, n]`: the channel itself, or ones on a permuted field."""
     fields = layout(representations)
