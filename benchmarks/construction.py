@@ -22,9 +22,7 @@ ROWS = {
     "O(2) irreps to frequency 6, 5x5": (
         "g = gspaces.flipRot2dOnR2(-1); t = nn.FieldType(g, g.fibergroup.irreps(6)); nn.R2Conv(t, t, 5)"
     ),
-    "SO(3) degrees 0 to 2, 8 each, 5^3": (
-        "g = gspaces.rot3dOnR3(); t = g.type('8x0 + 8x1 + 8x2'); nn.R3Conv(t, t, 5)"
-    ),
+    "SO(3) degrees 0 to 2, 8 each, 5^3": ("g = gspaces.rot3dOnR3(); t = g.type('8x0 + 8x1 + 8x2'); nn.R3Conv(t, t, 5)"),
     "octahedral regular 2 -> 2, 5^3": "g = gspaces.octaOnR3(); t = g.type('2xregular'); nn.R3Conv(t, t, 5)",
     "full octahedral regular 1 -> 1, 5^3": "g = gspaces.fullOctaOnR3(); t = g.type('regular'); nn.R3Conv(t, t, 5)",
     "icosahedral regular 1 -> 1, 5^3": "g = gspaces.icoOnR3(); t = g.type('regular'); nn.R3Conv(t, t, 5)",
@@ -62,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--repeats", type=int, default=5, help="processes per row (5)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="threads of each process")
     arguments = parser.parse_args(argv)
-    print(f"torch {torch.__version__}, {platform.python_implementation()} {platform.python_version()}, {platform.machine()}, ")
+    print(f"torch {torch.__version__}, {platform.python_implementation()} {platform.python_version()}, {platform.machine()}")
     print(f"{arguments.threads} threads, medians of {arguments.repeats} processes\n")
     print("| what | median s | fastest s | slowest s | memory MB |\n| --- | --- | --- | --- | --- |")
     for name, code in ROWS.items():

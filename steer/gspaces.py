@@ -43,7 +43,7 @@ def rot2dOnR2(N: int = -1, maximum_frequency: int | None = None) -> GSpace:
 
 
 def flipRot2dOnR2(N: int = -1, maximum_frequency: int | None = None, axis: float = math.pi / 2) -> GSpace:
-    """Rotations and reflections of the plane, N turns or all (-1); `axis` is the angle of a mirror line, by default vertical."""
+    """Rotations and reflections of the plane, N turns or all (-1); `axis` is the angle of a mirror line (vertical)."""
     return _turns(N, lambda n: _group.dihedral(n, axis=axis), _group.o2)
 
 

@@ -65,7 +65,7 @@ def pointwise_network(space: GSpace, fields: str, size: int, broken: bool = Fals
     return randomise(nn.Sequential(*layers))
 
 
-def gated_network(space: GSpace, fields: str, size: int, broken: bool = False, extra: str = "") -> nn.Sequential:
+def gated_network(space: GSpace, fields: str, size: int, broken: bool = False, extra: str = "trivial") -> nn.Sequential:
     """Convolutions to irreps with gates and norm nonlinearities."""
     conv = CONVS[space.dimensionality]
     second = BROKEN[space.dimensionality] if broken else conv
@@ -79,7 +79,7 @@ def gated_network(space: GSpace, fields: str, size: int, broken: bool = False, e
             second(hidden, hidden, 3, padding=1, stride=2),
             norm,
             nn.PointwiseAvgPool(hidden, 3, stride=2, padding=1),
-            conv(hidden, space.type("trivial") + space.type(fields) + (space.type(extra) if extra else space.type("trivial")), 3),
+            conv(hidden, space.type("trivial") + space.type(fields) + space.type(extra), 3),
         )
     )
 

@@ -36,7 +36,7 @@ def intertwiners(rep_a: Representation, rep_b: Representation) -> Tensor:
     Source: Lang and Weiler 2021; docs/theory/couplings.
     """
     if rep_a.group != rep_b.group:
-        raise ValueError(f"intertwiners: two representations of one group are required; received {rep_a.group} and {rep_b.group}")
+        raise ValueError(f"intertwiners: representations of one group are required; received {rep_a.group}, {rep_b.group}")
     degree = rep_a.degree + rep_b.degree
     a, weights = values_on_haar(rep_a, degree)
     b, _ = values_on_haar(rep_b, degree)

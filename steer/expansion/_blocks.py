@@ -158,5 +158,6 @@ def block(into: Representation, out: Representation, sampling: Sampling) -> Bloc
         return OrbitBlock(out, into, sampling, into=True)
     if isinstance(into, Quotient):
         return OrbitBlock(into, out, sampling, into=False)
-    assert isinstance(into, Irrep) and isinstance(out, Irrep)
+    assert isinstance(into, Irrep)
+    assert isinstance(out, Irrep)
     return IrrepBlock(into, out, sampling)

@@ -63,9 +63,7 @@ def layout(representations: tuple[Representation, ...]) -> Layout:
         for atom in found:
             offsets.setdefault(atom, []).append(start)
             start += atom.dim
-    channel = torch.cat(
-        [torch.arange(offset, offset + atom.dim) for atom, where in offsets.items() for offset in where]
-    )
+    channel = torch.cat([torch.arange(offset, offset + atom.dim) for atom, where in offsets.items() for offset in where])
     groups = tuple((atom, len(where)) for atom, where in offsets.items())
     order = channel.argsort()
     plain = bool((order == torch.arange(start)).all())

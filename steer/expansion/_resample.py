@@ -50,9 +50,7 @@ def _index_map(grid: Lattice, g: Tensor) -> Tensor:
     return torch.linalg.inv(grid.matrix) @ g.mT @ grid.matrix
 
 
-def _exact_source(
-    grid: Lattice, g: Tensor, shape: tuple[int, ...]
-) -> tuple[tuple[int, ...], Tensor, Tensor] | None:
+def _exact_source(grid: Lattice, g: Tensor, shape: tuple[int, ...]) -> tuple[tuple[int, ...], Tensor, Tensor] | None:
     step = _index_map(grid, g)
     rounded = step.round()
     if float((step - rounded).abs().max()) > 1e-7:

@@ -73,7 +73,7 @@ class Sampling:
         for degree in range(max(self.limits) + 1):
             sampled.append(harmonics(points, degree).mT)
             mixed.append(_orthonormal(profiles[[p for p, l in terms if l == degree]] * (radius > 0 if degree else 1.0)))
-        rank = {term: sum(l == term[1] for _, l in terms[: i]) for i, term in enumerate(terms)}
+        rank = {term: sum(l == term[1] for _, l in terms[:i]) for i, term in enumerate(terms)}
         return torch.cat([sampled[l] * mixed[l][rank[p, l]] for p, l in terms], -2)
 
 

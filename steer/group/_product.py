@@ -24,9 +24,7 @@ def direct_product(a: Group, b: Group) -> Group:
         raise TypeError(f"a * b: two groups are required; received {type(b).__name__}")
     name = f"{a.name} * {b.name}"
     if isinstance(a, FiniteGroup) and isinstance(b, FiniteGroup):
-        generators = torch.cat(
-            [block_diagonal(a.generators, b.identity), block_diagonal(a.identity, b.generators)]
-        )
+        generators = torch.cat([block_diagonal(a.generators, b.identity), block_diagonal(a.identity, b.generators)])
         return FiniteGroup(_pairs(a.elements, b.elements), generators, name)
     blocks = tuple(a.blocks if isinstance(a, ContinuousGroup) else ())
     if isinstance(b, ContinuousGroup):

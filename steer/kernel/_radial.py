@@ -30,7 +30,8 @@ class GaussianRings:
     def __post_init__(self) -> None:
         if len(self.radii) != len(self.widths) or not self.radii:
             raise ValueError(
-                f"GaussianRings: one width per radius is required; received {len(self.radii)} radii, {len(self.widths)} widths"
+                "GaussianRings: one width per radius is required; "
+                f"received {len(self.radii)} radii, {len(self.widths)} widths"
             )
         if min(self.widths) <= 0 or min(self.radii) < 0:
             raise ValueError("GaussianRings: radii >= 0 and widths > 0 are required")

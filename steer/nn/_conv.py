@@ -24,7 +24,9 @@ def as_tuple(value: Any, d: int, name: str, least: int) -> tuple[int, ...]:
     values = (value,) * d if isinstance(value, int) and not isinstance(value, bool) else value
     good = isinstance(values, Sequence) and not isinstance(values, str) and len(values) == d
     if not good or any(not isinstance(v, int) or v < least for v in values):
-        raise ValueError(f"{name}: a whole number >= {least}, or {d} of them in (z, y, x) order, is required; received {value!r}")
+        raise ValueError(
+            f"{name}: a whole number >= {least}, or {d} of them in (z, y, x) order, is required; received {value!r}"
+        )
     return tuple(values)
 
 
@@ -35,9 +37,9 @@ class BrokenSymmetryWarning(UserWarning):
 class SteerableConv(SteerableModule):
     """Cross-correlation with a steerable kernel, `out(x) = sum_y K(y) f(x + y) + b`, on grids of 1, 2 or 3 dimensions.
 
-    Law: `conv(g f) = g conv(f)`. Exact for the symmetries that group and grid share (`gspace.exact_group`) when the kernel
-    box and, with a stride, the sites are symmetric under them ((n - 1) divisible by the stride); approximate, up to sampling,
-    for all others.
+    Law: `conv(g f) = g conv(f)`. Exact for the symmetries that group and grid share (`gspace.exact_group`) when the
+    kernel box and, with a stride, the sites are symmetric under them ((n - 1) divisible by the stride); approximate,
+    up to sampling, for all others.
 
     Args:
         in_type, out_type: field types over one gspace.
@@ -112,8 +114,8 @@ class SteerableConv(SteerableModule):
         broken = [f"{name}={v}" for name, v in uneven.items() if any(v[i] != v[j] for i, j in axes)]
         if broken:
             warnings.warn(
-                f"{type(self).__name__}: {', '.join(broken)} differ along axes that {space.fibergroup} exchanges, so the layer is "
-                "equivariant under fewer elements only; give these axes one value, or use a smaller group",
+                f"{type(self).__name__}: {', '.join(broken)} differ along axes that {space.fibergroup} exchanges, so the "
+                "layer is equivariant under fewer elements only; give these axes one value, or use a smaller group",
                 BrokenSymmetryWarning,
                 stacklevel=3,
             )
@@ -151,7 +153,7 @@ class SteerableConv(SteerableModule):
             dilation=self.dilation,  # type: ignore[arg-type]
             groups=self.groups,
             bias=bias is not None,
-            padding_mode=self.padding_mode,
+            padding_mode=self.padding_mode,  # type: ignore[arg-type]
             device="meta",
         )
         stock.weight = torch.nn.Parameter(kernel.detach().clone())
@@ -173,7 +175,8 @@ def _part(in_type: FieldType, out_type: FieldType, groups: int) -> tuple[Any, ..
     fields = in_type.representations
     if not isinstance(groups, int) or groups < 1 or len(fields) % groups or len(out_type) % groups:
         raise ValueError(
-            f"groups: a divisor of the numbers of fields, {len(fields)} and {len(out_type)}, is required; received {groups!r}"
+            f"groups: a divisor of the numbers of fields, {len(fields)} and {len(out_type)}, is required; "
+            f"received {groups!r}"
         )
     into, out = len(fields) // groups, len(out_type) // groups
     for what, items, step in (("input", fields, into), ("output", out_type.representations, out)):

@@ -14,8 +14,8 @@ from steer.nn._steerable import SteerableModule
 class Linear(SteerableModule):
     """The general equivariant linear map `W x + b` with `rho_out(g) W = W rho_in(g)` and an invariant bias.
 
-    Exact for the whole group. Acts on `[batch, channel]`: on fields without base space, or on features whose space was pooled
-    away.
+    Exact for the whole group. Acts on `[batch, channel]`: on fields without base space, or on features whose space was
+    pooled away.
 
     Args:
         in_type, out_type: field types over one gspace.

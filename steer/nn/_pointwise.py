@@ -19,8 +19,8 @@ def require_permutation(
     if not kind.is_permutation:
         others = sorted({str(field) for field in kind.representations if not field.is_permutation})
         raise ValueError(
-            f"{name}: fields whose channels the group permutes (trivial, regular, quotient) are required; {', '.join(others)} "
-            f"of {kind.fibergroup} would lose its equivariance; use {instead}"
+            f"{name}: fields whose channels the group permutes (trivial, regular, quotient) are required; "
+            f"{', '.join(others)} of {kind.fibergroup} would lose its equivariance; use {instead}"
         )
 
 
@@ -53,7 +53,7 @@ class Pointwise(EquivariantModule):
 def _front(stock: type[torch.nn.Module]) -> type[Pointwise]:
     """A subclass of `Pointwise` whose constructor takes the field type and then the arguments of a stock activation."""
 
-    def __init__(self: Pointwise, in_type: FieldType, *args: Any, **kwargs: Any) -> None:
+    def init(self: Pointwise, in_type: FieldType, *args: Any, **kwargs: Any) -> None:
         Pointwise.__init__(self, in_type, stock(*args, **kwargs))
 
     signature = str(inspect.signature(stock.__init__)).replace("(self", "(in_type", 1)
@@ -61,7 +61,7 @@ def _front(stock: type[torch.nn.Module]) -> type[Pointwise]:
         stock.__name__,
         (Pointwise,),
         {
-            "__init__": __init__,
+            "__init__": init,
             "__module__": __name__,
             "__qualname__": stock.__name__,
             "__doc__": f"`torch.nn.{stock.__name__}` on every channel of permutation fields; exact for the whole group.\n\n"

@@ -191,7 +191,7 @@ def coset_representatives(group: Group, subgroup: Group) -> Tensor:
 
 
 def _moved_cosets(representatives: Tensor, subgroup: Group, g: Tensor) -> tuple[Tensor, Tensor]:
-    """Where `g` sends each coset and the element of the subgroup left over: `g c_i = c_j h`, `[..., i]`, `[..., i, d, d]`."""
+    """Where `g` sends each coset and what is left over, `g c_i = c_j h`: j `[..., i]` and h `[..., i, d, d]`."""
     moved = g.detach().to("cpu", torch.float64).unsqueeze(-3) @ representatives
     inner = representatives.mT[:, None] @ moved.unsqueeze(-4)  # [..., j, i, d, d]
     inside = subgroup.contains(inner, 1e-4)
@@ -389,9 +389,7 @@ def band_limited_regular(group: Group, max_degree: int) -> Representation:
     The Fourier coefficients of a regular field, for the Fourier nonlinearities. For SO(2) of frequency at most F: each
     frequency once.
     """
-    return direct_sum(
-        [i for i in group.irreps(max_degree) for _ in range(i.dim // i.endomorphisms)]
-    )
+    return direct_sum([i for i in group.irreps(max_degree) for _ in range(i.dim // i.endomorphisms)])
 
 
 __all__ = [

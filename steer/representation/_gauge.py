@@ -8,7 +8,6 @@ docs/theory/couplings. `GAUGE` names this rule; any change of it, or of an order
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor
 
 GAUGE = 1

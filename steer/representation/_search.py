@@ -9,6 +9,7 @@ docs/theory/representations.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -93,7 +94,7 @@ class Search:
                 norm = round(float((weights * character**2).sum()))
                 schur = round(float((weights * squares(table)).sum()))
                 if (norm, schur) not in {(1, 1), (2, 0), (4, -2)}:
-                    raise ArithmeticError(f"{self.group}: a piece of the search is not irreducible; please report this group")
+                    raise ArithmeticError(f"{self.group}: the search met a reducible piece; please report this group")
                 self.found.append(Found(parent, basis.mT.contiguous(), degree, len(basis), norm))
                 tables.append(table)
                 characters.append(character)
@@ -119,7 +120,7 @@ class Search:
         values, vectors = torch.linalg.eigh((generic + generic.mT) / 2)
         cuts = [0, *((values.diff() > 1e-7 * (1 + values.abs().max())).nonzero()[:, 0] + 1).tolist(), left]
         pieces = []
-        for a, b in zip(cuts[:-1], cuts[1:], strict=True):
+        for a, b in pairwise(cuts):
             span = vectors[:, a:b].mT @ basis
             pieces.append(canonical_basis(span.mT @ span))
         return sorted(pieces, key=len)

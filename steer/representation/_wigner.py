@@ -3,6 +3,7 @@
 from functools import cache
 from math import sqrt
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,13 +17,13 @@ def real_harmonics_from_complex(degree: int) -> Tensor:
     Complex harmonics carry the Condon-Shortley phase about the polar axis; the real ones are positive multiples of
     `cos(m phi)` (m > 0) and `sin(|m| phi)` (m < 0).
     """
-    u = torch.zeros(2 * degree + 1, 2 * degree + 1, dtype=torch.complex128)
+    u = np.zeros((2 * degree + 1, 2 * degree + 1), dtype=np.complex128)
     u[degree, degree] = 1.0
     for m in range(1, degree + 1):
         sign = (-1) ** m / sqrt(2)
         u[degree + m, degree + m], u[degree + m, degree - m] = sign, 1 / sqrt(2)
         u[degree - m, degree + m], u[degree - m, degree - m] = -1j * sign, 1j / sqrt(2)
-    return u
+    return torch.from_numpy(u)
 
 
 @cache

@@ -34,8 +34,8 @@ def check_equivariance(
     """Compare `L(g f)` with `g L(f)` for a network and for every layer in it.
 
     Works on a copy in `dtype`; the module itself is not touched. Elements that the grid supports must agree to rounding;
-    for others, compared on the inner half of the grid, the number is the error of sampling, which falls with resolution. Each layer is measured by itself, on the
-    input that it gets in the network, so the first bad row is the layer at fault.
+    for others, compared on the inner half of the grid, the number is the error of sampling, which falls with resolution.
+    Each layer is measured by itself, on the input that it gets in the network, so the first bad row is at fault.
 
     Args:
         module: any torch module. Its `in_type` and `out_type` are used where it has them.
@@ -65,7 +65,9 @@ def check_equivariance(
     x = _smooth_noise(into, _size(space.dimensionality, size), batch, dtype, seed)
     with torch.no_grad():
         layers, y = _record(network, x)
-        pieces = [(name, layer, layer.in_type, layer.out_type, *io) for name, (layer, io) in layers.items()]
+        pieces: list[tuple[str, Any, FieldType, FieldType | None, Tensor, Tensor]] = [
+            (name, layer, layer.in_type, layer.out_type, *io) for name, (layer, io) in layers.items()
+        ]
         pieces.append((NETWORK, network, into, out, x, y))
         measurements = []
         constant = []
@@ -130,7 +132,9 @@ def _inner(space: GSpace, reference: Tensor) -> Tensor | None:
     return _distance(space, tuple(reference.shape[2:])) <= 0.5
 
 
-def _record(network: torch.nn.Module, x: Tensor) -> tuple[dict[str, tuple[EquivariantModule, tuple[Tensor, Tensor]]], Tensor]:
+def _record(
+    network: torch.nn.Module, x: Tensor
+) -> tuple[dict[str, tuple[EquivariantModule, tuple[Tensor, Tensor]]], Tensor]:
     """Run the network and keep what the first call of every innermost equivariant layer saw and gave."""
     seen: dict[str, tuple[EquivariantModule, tuple[Tensor, Tensor]]] = {}
     handles = []

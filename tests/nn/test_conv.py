@@ -130,7 +130,8 @@ def test_unreachable_fields_are_counted_and_named() -> None:
 def test_band_limit_counts_parameters() -> None:
     space = gspaces.rot2dOnR2(-1)
     t = space.type("0")
-    counts = [nn.R2Conv(t, space.type("1"), 5, band_limit=b, bias=False).weight.numel() for b in (1, 2, [0, 1, 1], lambda r: 1)]
+    limits = (1, 2, [0, 1, 1], lambda radius: 1)
+    counts = [nn.R2Conv(t, space.type("1"), 5, band_limit=limit, bias=False).weight.numel() for limit in limits]
     assert counts == [4, 4, 4, 4]
     with pytest.warns(nn.UnreachableIrrepsWarning):
         assert nn.R2Conv(t, space.type("1"), 5, band_limit=0).weight.numel() == 0
@@ -166,7 +167,7 @@ def test_bad_types() -> None:
     conv = nn.R2Conv(kind, kind, 3)
     with pytest.raises(ValueError, match=r"\[batch, 8, y, x\] is required .* received shape \(2, 7, 9, 9\)"):
         conv(torch.randn(2, 7, 9, 9))
-    with pytest.raises(ValueError, match="fields of type .* are required; received"):
+    with pytest.raises(ValueError, match=r"fields of type .* are required; received"):
         conv(nn.GeometricTensor(torch.randn(1, 8, 9, 9), other))
 
 
