@@ -221,3 +221,17 @@ def test_six_convolutions_keep_the_variance(name: str) -> None:
                 x = CONVS[space.dimensionality](kind, kind, k, padding=k // 2, padding_mode="circular")(x)
         ratios.append(x.var() / start)
     assert 0.7 < torch.stack(ratios).mean() < 1.4
+
+
+def test_a_network_compiles_exports_and_copies() -> None:
+    torch.manual_seed(0)
+    network = pointwise_network(gspaces.rot2dOnR2(8), "2xregular", 5)
+    x = torch.randn(2, 1, 29, 29)
+    compiled = torch.compile(network, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(x), network(x))
+    network.eval()
+    exported = torch.export.export(network, (x,)).module()
+    torch.testing.assert_close(exported(x), network(x))
+    stock = network.export()
+    assert all(type(layer).__module__.startswith("torch.nn") for layer in stock)
+    torch.testing.assert_close(stock(x), network(x))

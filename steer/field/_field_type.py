@@ -24,6 +24,8 @@ class FieldType:
     Args:
         gspace: the group and its grid.
         representations: representations of `gspace.fibergroup`, or strings such as "8xregular + 4x1"; at least one.
+    Attributes:
+        size: number of channels.
     Raises:
         ValueError: if there is none, or one belongs to another group.
     """
@@ -51,11 +53,7 @@ class FieldType:
                 )
         self.gspace = gspace
         self.representations: tuple[Representation, ...] = tuple(fields)
-
-    @cached_property
-    def size(self) -> int:
-        """Number of channels."""
-        return sum(field.dim for field in self.representations)
+        self.size = sum(field.dim for field in fields)
 
     @property
     def fibergroup(self) -> Group:
