@@ -9,7 +9,6 @@ from torch import Tensor
 from steer.group._deterministic import deterministic
 
 
-@deterministic
 def so2_matrices(angle: Tensor) -> Tensor:
     """Rotations of the plane, `[...] -> [..., 2, 2]`."""
     c, s = torch.cos(angle), torch.sin(angle)
@@ -65,7 +64,6 @@ def so3_sample(n: int, generator: torch.Generator | None) -> Tensor:
     return quaternion_to_matrix(torch.randn(n, 4, dtype=torch.float64, generator=generator))
 
 
-@deterministic
 def quaternion_to_matrix(quaternion: Tensor) -> Tensor:
     """Rotations of space from quaternions `(w, x, y, z)` of any non-zero length, `[..., 4] -> [..., 3, 3]`."""
     w, x, y, z = (quaternion / quaternion.norm(dim=-1, keepdim=True)).unbind(-1)

@@ -37,6 +37,6 @@ class GaussianRings:
             raise ValueError("GaussianRings: radii >= 0 and widths > 0 are required")
 
     def __call__(self, radius: Tensor) -> Tensor:
-        centre = torch.tensor(self.radii).to(radius)[:, None]
-        width = torch.tensor(self.widths).to(radius)[:, None]
+        centre = radius.new_tensor(self.radii)[:, None]
+        width = radius.new_tensor(self.widths)[:, None]
         return torch.exp(-((radius - centre) ** 2) / (2 * width**2))

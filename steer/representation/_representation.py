@@ -126,6 +126,7 @@ class Representation(ABC):
 
 
 @lru_cache(maxsize=512)
+@deterministic
 def table(representation: Representation) -> Tensor:
     """Values on all elements of a finite group, `[order, dim, dim]`; computed once, not to be modified."""
     group = representation.group
@@ -138,15 +139,18 @@ def table(representation: Representation) -> Tensor:
 @deterministic
 def _irreps_by_characters(representation: Representation) -> tuple[Irrep, ...]:
     group, degree = representation.group, representation.degree
-    points, weights = group.haar(2 * degree)
-    character = representation.character(points)
-    out: list[Irrep] = []
-    for irrep in group.irreps(None if group.is_finite else degree):
-        overlap = float((weights * character * irrep.character(points)).sum())
-        out += [irrep] * (round(overlap) // irrep.endomorphisms)
-    if sum(irrep.dim for irrep in out) != representation.dim:
-        raise ArithmeticError(f"{representation}: its irreps do not fill it; is it a representation of {group}?")
-    return tuple(out)
+    # An irrep that only tells components apart is a constant on each, and yet may need a high power of the standard
+    # representation: by the Burnside-Brauer theorem, less than the number of components.
+    for extra in range(1 if group.is_finite else len(group.components)):
+        points, weights = group.haar(2 * degree + extra)
+        character = representation.character(points)
+        out: list[Irrep] = []
+        for irrep in group.irreps(None if group.is_finite else degree + extra):
+            overlap = float((weights * character * irrep.character(points)).sum())
+            out += [irrep] * (round(overlap) // irrep.endomorphisms)
+        if sum(irrep.dim for irrep in out) == representation.dim:
+            return tuple(out)
+    raise ArithmeticError(f"{representation}: its irreps do not fill it; is it a representation of {group}?")
 
 
 @lru_cache(maxsize=512)

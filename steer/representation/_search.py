@@ -62,10 +62,14 @@ class Search:
     def matrices(self, number: int, g: Tensor) -> Tensor:
         """Values of an irrep, `[..., d, d] -> [..., dim, dim]`."""
         if isinstance(self.group, FiniteGroup):
-            while len(self._tables) <= number:
-                self._tables.append(self._evaluate(len(self._tables), self.group.elements))
+            self._tabulate(self.group, number)
             return self._tables[number].to(g)[self.group.index(g).to(g.device)]
         return self._evaluate(number, g)
+
+    @deterministic
+    def _tabulate(self, group: FiniteGroup, number: int) -> None:
+        while len(self._tables) <= number:
+            self._tables.append(self._evaluate(len(self._tables), group.elements))
 
     def _evaluate(self, number: int, g: Tensor) -> Tensor:
         irrep = self.found[number]

@@ -89,8 +89,8 @@ def test_the_alternating_irreps_of_dihedral_groups(text):
     first = group.elements[flips][0]
     turn = cyclic(n).elements[1]
     even, odd = group.irrep(f"{n // 2}e"), group.irrep(f"{n // 2}o")
-    assert [float(i(first)) for i in (even, odd)] == [1.0, -1.0]
-    assert [float(i(turn)) for i in (even, odd)] == [-1.0, -1.0]
+    assert_close(torch.cat([even(first), odd(first)]).flatten(), vector(1.0, -1.0))
+    assert_close(torch.cat([even(turn), odd(turn)]).flatten(), vector(-1.0, -1.0))
     assert_close(even(group.elements)[:, 0, 0] * torch.linalg.det(group.elements), odd(group.elements)[:, 0, 0])
 
 
