@@ -11,7 +11,7 @@ DOCS := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow lint docs clean
+.PHONY: help demo test test-slow lint docs bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | while IFS=@ read -r target text; do printf '%-18s %s\n' "$$target" "$$text"; done
@@ -29,6 +29,9 @@ lint: $(DEV) ## style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(DEV) ## how long layers take to build, each row in processes of its own
+	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(DOCS) ## the site, in docs/_build/html; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html $(ARGS)

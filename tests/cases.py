@@ -216,10 +216,11 @@ def representations(case: Case) -> dict[str, Representation]:
     if whole is not None:
         out["restricted"] = whole().irrep(2).restrict(group)
     if group.is_finite:
-        subgroup = group.subgroup(group.generators[-1])
+        few = group.order <= 24  # quotients of large groups by large subgroups only: they cost the square of their size
+        subgroup = group.subgroup(group.generators[-1] if few else group.generators[:-1])
         out["quotient"] = group.quotient(subgroup)
         out["induced"] = subgroup.irreps()[-1].induce(group)
-        if group.order <= 24:
+        if few:
             out["regular"] = group.regular
         images = list(irreps[-1](group.generators))
         out["tabulated"] = steer.representation.from_generator_images(group, images)
@@ -273,16 +274,20 @@ def assert_orthonormal(vectors: Tensor, tolerance: float = TOLERANCE) -> None:
     assert_close(rows @ rows.mT, torch.eye(len(rows), dtype=rows.dtype), tolerance, "the Gram matrix and 1")
 
 
-def rank(rows: Tensor, tolerance: float = 1e-8) -> int:
-    """Number of independent rows, `[n, ...]`; raises when a singular value leaves the answer open."""
+def rank(rows: Tensor, scale: float | None = None, tolerance: float = 1e-8) -> int:
+    """Number of independent rows, `[n, ...]`; raises when a singular value leaves the answer open.
+
+    `scale` is the size of a row that counts, by default the largest singular value; give it where all rows may vanish.
+    """
     flat = rows.flatten(1)
     if flat.numel() == 0:
         return 0
     values = torch.linalg.svdvals(flat)
-    unclear = (values > 1e-2 * tolerance * values[0]) & (values < 1e2 * tolerance * values[0])
+    relative = values / (float(values[0]) if scale is None else scale)
+    unclear = (relative > 1e-2 * tolerance) & (relative < 1e2 * tolerance)
     if bool(unclear.any()):
-        raise ArithmeticError(f"the rank is not clear: singular values {values[unclear].tolist()} of {float(values[0]):.3g}")
-    return int((values > tolerance * values[0]).sum()) if float(values[0]) > 0 else 0
+        raise ArithmeticError(f"the rank is not clear: singular values {relative[unclear].tolist()}")
+    return int((relative > tolerance).sum())
 
 
 def assert_same_span(a: Tensor, b: Tensor) -> None:

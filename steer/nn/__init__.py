@@ -5,6 +5,7 @@ from steer.nn._antialiased import PointwiseAvgPoolAntialiased, PointwiseMaxPoolA
 from steer.nn._batch_norm import InnerBatchNorm, NormBatchNorm
 from steer.nn._conv import BrokenSymmetryWarning, R1Conv, R2Conv, R3Conv, SteerableConv
 from steer.nn._dropout import FieldDropout, PointwiseDropout
+from steer.nn._fourier import FourierPointwise
 from steer.nn._gated import GatedNonLinearity
 from steer.nn._group_pooling import GroupPooling, NormPool
 from steer.nn._identity import Identity, Restriction
@@ -27,6 +28,7 @@ from steer.nn._pointwise import (
     Tanh,
 )
 from steer.nn._pooling import (
+    NormMaxPool,
     PointwiseAdaptiveAvgPool,
     PointwiseAdaptiveMaxPool,
     PointwiseAvgPool,
@@ -44,6 +46,7 @@ __all__ = [
     "EquivariantModule",
     "FieldDropout",
     "FieldType",
+    "FourierPointwise",
     "GatedNonLinearity",
     "GeometricTensor",
     "GroupPooling",
@@ -54,6 +57,7 @@ __all__ = [
     "Linear",
     "Mish",
     "NormBatchNorm",
+    "NormMaxPool",
     "NormNonLinearity",
     "NormPool",
     "Pointwise",

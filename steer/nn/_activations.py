@@ -20,12 +20,16 @@ _NAMED: dict[str, type[torch.nn.Module]] = {
 }
 
 
-def activation(function: str | torch.nn.Module, where: str) -> torch.nn.Module:
+_IN_PLACE = (torch.nn.ELU, torch.nn.LeakyReLU, torch.nn.ReLU, torch.nn.SELU)  # whose gradient needs the output alone
+
+
+def activation(function: str | torch.nn.Module, where: str, in_place: bool = False) -> torch.nn.Module:
     """The activation of this name, or the module itself.
 
     Args:
         function: a name, in torch's spelling of `torch.nn.functional`, or a `torch.nn` module that acts on each number.
         where: layer and argument, for the error message.
+        in_place: whether a named one may overwrite its input.
     Raises:
         ValueError: if the name is unknown.
     """
@@ -34,4 +38,5 @@ def activation(function: str | torch.nn.Module, where: str) -> torch.nn.Module:
     name = function.removeprefix("p_") if isinstance(function, str) else function
     if name not in _NAMED:
         raise ValueError(f"{where}: one of {', '.join(_NAMED)}, or a torch.nn module, is required; received {function!r}")
-    return _NAMED[name]()
+    stock = _NAMED[name]
+    return stock(inplace=True) if in_place and issubclass(stock, _IN_PLACE) else stock()  # type: ignore[call-arg]

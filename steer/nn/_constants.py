@@ -1,4 +1,4 @@
-"""Fixed matrices of a layer, exact in every precision."""
+"""Fixed matrices and index lists of a layer, exact in every precision."""
 
 from __future__ import annotations
 
@@ -10,27 +10,38 @@ from torch import Tensor
 
 
 class Constants(torch.nn.Module):
-    """Named float64 tensors as buffers that follow dtype and device of the model, always cast from the source.
+    """Named tensors as buffers that follow the device of the model, and its dtype unless they are integers.
 
-    They follow from the constructor's arguments, so no checkpoint holds them.
+    They are always cast from a float64 source, so a model that went through single precision and back loses nothing, and
+    made again when the device changes, so a model built on the meta device gets them. They follow from the constructor's
+    arguments, so no checkpoint holds them.
     """
 
-    def __init__(self, **sources: Tensor) -> None:
+    def __init__(self, **sources: Tensor | list[int]) -> None:
         super().__init__()
-        self.sources = {name: source.detach().to("cpu", torch.float64) for name, source in sources.items()}
+        self.sources: dict[str, Tensor] = {}
+        for name, source in sources.items():
+            if isinstance(source, Tensor):
+                self.sources[name] = source.detach().to("cpu", torch.float64)
+            else:
+                self.sources[name] = torch.tensor(source, dtype=torch.long, device="cpu")
         self._load(torch.get_default_dtype(), torch.get_default_device())
 
     def _load(self, dtype: torch.dtype, device: torch.device) -> None:
         for name, source in self.sources.items():
-            self.register_buffer(name, source.to(device, dtype, copy=True), persistent=False)
+            kind = dtype if source.is_floating_point() else source.dtype
+            self.register_buffer(name, source.to(device, kind, copy=True), persistent=False)
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Any:
         before = {name: (buffer.dtype, buffer.device) for name, buffer in self.named_buffers()}
         out = super()._apply(fn, recurse)
         if any((buffer.dtype, buffer.device) != before[name] for name, buffer in self.named_buffers()):
-            first = next(self.buffers())
-            self._load(first.dtype, first.device)
+            buffers = sorted(self.buffers(), key=lambda buffer: not buffer.is_floating_point())
+            self._load(buffers[0].dtype, buffers[0].device)
         return out
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.get_buffer(name)
 
     def like(self, name: str, x: Tensor) -> Tensor:
         """The constant in the dtype of `x`; from the source when that holds more digits than the buffer."""
@@ -38,3 +49,6 @@ class Constants(torch.nn.Module):
         if x.dtype == buffer.dtype:
             return buffer
         return self.sources[name].to(x) if x.dtype == torch.float64 else buffer.to(x.dtype)
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}: {list(source.shape)}" for name, source in self.sources.items())

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from steer.field import FieldType
+from steer.nn._constants import Constants
 from steer.nn._exported import Plain
 from steer.nn._fields import field_of_channel
 from steer.nn._module import EquivariantModule
@@ -70,11 +71,10 @@ class FieldDropout(EquivariantModule):
         super().__init__()
         self.in_type = self.out_type = in_type
         self.p = _probability(p, "FieldDropout")
-        self.register_buffer("field", field_of_channel(in_type), persistent=False)
+        self.index = Constants(field=field_of_channel(in_type))
 
     def _arguments(self) -> dict[str, Any]:
-        field = self.get_buffer("field")
-        return {"field": field, "count": len(self.in_type), "p": self.p, "training": self.training}
+        return {"index": self.index, "count": len(self.in_type), "p": self.p, "training": self.training}
 
     def compute(self, x: Tensor) -> Tensor:
         return drop_fields(x, **self._arguments())
@@ -87,9 +87,9 @@ class FieldDropout(EquivariantModule):
         return f"{self.in_type}, p={self.p}"
 
 
-def drop_fields(x: Tensor, field: Tensor, count: int, p: float, training: bool) -> Tensor:
+def drop_fields(x: Tensor, index: Constants, count: int, p: float, training: bool) -> Tensor:
     """Every field of every sample times zero or `1 / (1 - p)`."""
     if not training or p == 0:
         return x
     keep = F.dropout(x.new_ones(len(x), count), p)
-    return x * keep.index_select(1, field).reshape(*x.shape[:2], *(1,) * (x.ndim - 2))
+    return x * keep.index_select(1, index["field"]).reshape(*x.shape[:2], *(1,) * (x.ndim - 2))

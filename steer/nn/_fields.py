@@ -9,7 +9,11 @@ import torch
 from torch import Tensor
 
 from steer.field import FieldType
+from steer.nn._constants import Constants
 from steer.representation import Representation
+
+
+_FEW = 8
 
 
 class FieldGroups(torch.nn.Module):
@@ -36,22 +40,34 @@ class FieldGroups(torch.nn.Module):
         for position, (field, span) in enumerate(in_type.channels()):
             found.setdefault((kinds[field], field.dim), []).append((position, span.start))
         self.kinds = [key for key, _ in found]
-        self.dims = [dim for _, dim in found]
-        self.counts = [len(where) for where in found.values()]
-        self.sizes = [dim * count for dim, count in zip(self.dims, self.counts, strict=True)]
-        channel = [start + i for (_, dim), where in found.items() for _, start in where for i in range(dim)]
         self.positions = [position for where in found.values() for position, _ in where]
-        order, fields = torch.tensor(channel), torch.tensor(self.positions)
-        self.in_order = bool((order.diff() == 1).all())
-        self.register_buffer("order", None if self.in_order else order, persistent=False)
-        self.register_buffer("back", None if self.in_order else order.argsort(), persistent=False)
-        self.register_buffer("fields", None if self.in_order else fields, persistent=False)
-        self.register_buffer("fields_back", None if self.in_order else fields.argsort(), persistent=False)
+        order = [start + i for (_, dim), where in found.items() for _, start in where for i in range(dim)]
+        self._arrange([dim for _, dim in found], [len(where) for where in found.values()], order)
+
+    def _arrange(self, dims: list[int], counts: list[int], order: list[int]) -> None:
+        self.dims, self.counts = dims, counts
+        self.sizes = [dim * count for dim, count in zip(dims, counts, strict=True)]
+        self.in_order = order == list(range(len(order)))
+        self.index: Constants | None = None
+        if not self.in_order:
+            lists = {"order": order, "fields": self.positions}
+            back = {f"{name}_back": sorted(range(len(o)), key=o.__getitem__) for name, o in lists.items()}
+            self.index = Constants(**lists, **back)
+
+    @classmethod
+    def regrouped(cls, order: list[int], dim: int) -> FieldGroups:
+        """A single group of fields of one dimension, given the channel that each of their components is in."""
+        out = cls.__new__(cls)
+        torch.nn.Module.__init__(out)
+        count = len(order) // dim
+        out.kinds, out.positions = [None], list(range(count))
+        out._arrange([dim], [count], order)
+        return out
 
     def split(self, x: Tensor) -> list[Tensor]:
         """One `[batch, field, component, *space]` per group."""
-        if not self.in_order:
-            x = x.index_select(1, self.get_buffer("order"))
+        if self.index is not None:
+            x = x.index_select(1, self.index["order"])
         pieces = x.split(self.sizes, 1) if len(self.sizes) > 1 else (x,)
         return [piece.unflatten(1, (-1, dim)) for piece, dim in zip(pieces, self.dims, strict=True)]
 
@@ -59,26 +75,36 @@ class FieldGroups(torch.nn.Module):
         """The inverse of `split`."""
         flat = [piece.flatten(1, 2) for piece in pieces]
         out = torch.cat(flat, 1) if len(flat) > 1 else flat[0]
-        return out if self.in_order else out.index_select(1, self.get_buffer("back"))
+        return out if self.index is None else out.index_select(1, self.index["order_back"])
 
     def split_fields(self, numbers: Tensor, axis: int = 0) -> tuple[Tensor, ...]:
         """From one number per field along an axis, those of each group."""
-        if not self.in_order:
-            numbers = numbers.index_select(axis, self.get_buffer("fields"))
+        if self.index is not None:
+            numbers = numbers.index_select(axis, self.index["fields"])
         return numbers.split(self.counts, axis)
 
     def join_fields(self, pieces: list[Tensor], axis: int = 0) -> Tensor:
         """The inverse of `split_fields`."""
         out = torch.cat(pieces, axis) if len(pieces) > 1 else pieces[0]
-        return out if self.in_order else out.index_select(axis, self.get_buffer("fields_back"))
+        return out if self.index is None else out.index_select(axis, self.index["fields_back"])
 
 
-def squared_norm(fields: Tensor) -> Tensor:
-    """`|f|^2` of every field, `[batch, field, component, *space] -> [batch, field, *space]`; at least single precision."""
+def squared_norm(fields: Tensor, start: float = 0.0) -> Tensor:
+    """`start + |f|^2` of every field, `[batch, field, component, *space] -> [batch, field, *space]`; single precision or better.
+
+    With `start` above zero its root and reciprocal have a gradient where the field vanishes: zero.
+    """
     wide = fields.float() if fields.dtype in (torch.float16, torch.bfloat16) else fields
-    return wide.square().sum(2)
+    if wide.shape[2] > _FEW:
+        return wide.square().sum(2).add_(start)
+    # Few components: added up one by one, which touches memory once and is several times faster than a reduction.
+    first, *others = wide.unbind(2)
+    total = first * first
+    for component in others:
+        total = total.addcmul_(component, component)
+    return total.add_(start)
 
 
-def field_of_channel(kind: FieldType) -> Tensor:
-    """The position of the field that each channel belongs to, `[channels]`."""
-    return torch.tensor([i for i, field in enumerate(kind.representations) for _ in range(field.dim)])
+def field_of_channel(kind: FieldType) -> list[int]:
+    """The position of the field that each channel belongs to."""
+    return [i for i, field in enumerate(kind.representations) for _ in range(field.dim)]

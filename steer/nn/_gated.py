@@ -10,6 +10,7 @@ from torch import Tensor
 
 from steer.field import FieldType
 from steer.nn._activations import activation
+from steer.nn._constants import Constants
 from steer.nn._exported import Plain
 from steer.nn._fields import FieldGroups
 from steer.nn._module import EquivariantModule
@@ -54,11 +55,11 @@ class GatedNonLinearity(EquivariantModule):
         # Gates come in the order of the fields they belong to, which is not that of the groups if kinds alternate.
         needs = [int(not field.is_trivial) for field in out_type.representations]
         before = [0, *accumulate(needs)]
-        order = torch.tensor([before[position] for position in self.groups.positions if needs[position]])
-        self.register_buffer("order", order if bool((order.diff() != 1).any()) else None, persistent=False)
+        order = [before[position] for position in self.groups.positions if needs[position]]
+        self.index = Constants(order=order) if order != sorted(order) else None
 
     def _arguments(self) -> dict[str, Any]:
-        return {"groups": self.groups, "order": self.order, "scalar": self.scalar, "gate": self.gate}
+        return {"groups": self.groups, "index": self.index, "scalar": self.scalar, "gate": self.gate}
 
     def compute(self, x: Tensor) -> Tensor:
         return gated(x, **self._arguments())
@@ -70,14 +71,14 @@ class GatedNonLinearity(EquivariantModule):
         return f"{self.in_type} -> {self.out_type}"
 
 
-def gated(x: Tensor, groups: FieldGroups, order: Tensor | None, scalar: torch.nn.Module, gate: torch.nn.Module) -> Tensor:
+def gated(x: Tensor, groups: FieldGroups, index: Constants | None, scalar: torch.nn.Module, gate: torch.nn.Module) -> Tensor:
     """Scalars through their activation, the other fields times the gates that follow them in the channel axis."""
     if sum(groups.sizes) == x.shape[1]:
         return scalar(x)
     fields, gates = x.tensor_split([sum(groups.sizes)], 1)
     gates = gate(gates)
-    if order is not None:
-        gates = gates.index_select(1, order)
+    if index is not None:
+        gates = gates.index_select(1, index["order"])
     counts = [0 if trivial else count for trivial, count in zip(groups.kinds, groups.counts, strict=True)]
     pieces = [
         scalar(f) if trivial else f * s.unsqueeze(2)

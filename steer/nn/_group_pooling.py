@@ -13,7 +13,7 @@ from steer.nn._fields import FieldGroups, squared_norm
 from steer.nn._module import EquivariantModule
 from steer.nn._pointwise import require_permutation
 
-_TINY = 1e-30  # squared norms below this count as zero: no gradient flows through them
+_TINY = 1e-30  # added to squared norms, so that the gradient where a field vanishes is zero
 _STOCK = {
     "max": (torch.nn.MaxPool1d, torch.nn.MaxPool2d, torch.nn.MaxPool3d),
     "mean": (torch.nn.AvgPool1d, torch.nn.AvgPool2d, torch.nn.AvgPool3d),
@@ -105,5 +105,5 @@ def pool_fields(x: Tensor, groups: FieldGroups, function: str) -> Tensor:
 
 def norms(x: Tensor, groups: FieldGroups) -> Tensor:
     """The norm of every field."""
-    pieces = [squared_norm(f).clamp_min(_TINY).sqrt().to(x.dtype) for f in groups.split(x)]
+    pieces = [squared_norm(f, _TINY).sqrt().to(x.dtype) for f in groups.split(x)]
     return groups.join_fields(pieces, 1)

@@ -15,7 +15,7 @@ from steer.nn._fields import FieldGroups, squared_norm
 from steer.nn._module import EquivariantModule
 
 _FUNCTIONS = ("relu", "sigmoid", "squash")
-_TINY = 1e-24  # squared norms below this count as zero: no gradient flows through them
+_TINY = 1e-24  # added to squared norms, so that the gradient where a field vanishes is zero
 
 
 class NormNonLinearity(EquivariantModule):
@@ -92,17 +92,16 @@ def stretch(x: Tensor, groups: FieldGroups, bias: Tensor | None, function: str) 
 
 
 def _stretch(fields: Tensor, threshold: Tensor | None, function: str) -> Tensor:
-    square = squared_norm(fields)
-    if threshold is not None:
-        threshold = threshold.reshape(-1, *(1,) * (fields.ndim - 3))
     if function == "relu" and threshold is None:
         return fields
-    norm = square.clamp_min(_TINY).sqrt()
-    if function == "squash":
-        factor = norm / (1 + square)
+    b = 0.0 if threshold is None else threshold.reshape(-1, *(1,) * (fields.ndim - 3))
+    if fields.shape[2] == 1 and function == "relu":  # |f| - b with the sign of f, without a root
+        return (fields.abs() - b.to(fields.dtype).unsqueeze(1)).relu_().copysign(fields)  # type: ignore[union-attr]
+    square = squared_norm(fields, _TINY)
+    if function == "relu":
+        factor = (square.rsqrt_() * -b).add_(1).relu_()
     elif function == "sigmoid":
-        factor = torch.sigmoid(norm if threshold is None else norm - threshold)
+        factor = (square.sqrt_() - b).sigmoid_()
     else:
-        assert threshold is not None
-        factor = F.relu(1 - threshold / norm)
+        factor = square.sqrt() / (1 + square)
     return fields * factor.to(fields.dtype).unsqueeze(2)

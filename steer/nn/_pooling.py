@@ -10,6 +10,8 @@ from torch import Tensor
 
 from steer.field import FieldType
 from steer.nn._conv import as_tuple
+from steer.nn._exported import Plain
+from steer.nn._fields import FieldGroups, squared_norm
 from steer.nn._module import EquivariantModule
 from steer.nn._pointwise import require_permutation
 
@@ -144,3 +146,55 @@ class PointwiseAdaptiveMaxPool(StockPooling):
         d = grid_dimension(in_type, "PointwiseAdaptiveMaxPool")
         require_permutation(in_type, "PointwiseAdaptiveMaxPool", "PointwiseAdaptiveAvgPool")
         super().__init__(in_type, _ADAPTIVE_MAX[d](as_tuple(output_size, d, "output_size", 1)))
+
+
+class NormMaxPool(EquivariantModule):
+    """Of every field the one in the window whose norm is largest, on any field.
+
+    Law: `|rho(g) f| = |f|`, so the same site is chosen in every frame. Exact for the symmetries of the grid that keep the window,
+    on symmetric sites (see `PointwiseMaxPool`), where no two norms of a window tie; approximate for all others. On trivial
+    fields it is the value of largest size, with its sign.
+
+    Args:
+        in_type: any fields over 1, 2 or 3 dimensions.
+        kernel_size, stride, padding, dilation, ceil_mode: as in `torch.nn.MaxPool2d`.
+    Raises:
+        ValueError: if a size is out of range.
+    """
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
+        dilation: Size = 1,
+        ceil_mode: bool = False,
+    ) -> None:
+        super().__init__()
+        d = grid_dimension(in_type, "NormMaxPool")
+        size = as_tuple(kernel_size, d, "kernel_size", 1)
+        steps = size if stride is None else as_tuple(stride, d, "stride", 1)
+        pads, spread = as_tuple(padding, d, "padding", 0), as_tuple(dilation, d, "dilation", 1)
+        self.in_type = self.out_type = in_type
+        self.groups = FieldGroups(in_type)
+        self.pool = _MAX[d](size, steps, pads, spread, return_indices=True, ceil_mode=ceil_mode)
+
+    def compute(self, x: Tensor) -> Tensor:
+        return longest(x, self.groups, self.pool)
+
+    def export(self) -> torch.nn.Module:
+        return Plain(longest, groups=self.groups, pool=self.pool)
+
+    def extra_repr(self) -> str:
+        return str(self.in_type)
+
+
+def longest(x: Tensor, groups: FieldGroups, pool: torch.nn.Module) -> Tensor:
+    """The fields where the norm is largest in each window of a pooling layer that returns indices."""
+    out = []
+    for f in groups.split(x):
+        _, site = pool(squared_norm(f.detach()))  # [batch, field, *space], positions in the flattened space
+        index = site.flatten(2).unsqueeze(2).expand(-1, -1, f.shape[2], -1)
+        out.append(f.flatten(3).gather(3, index).unflatten(3, site.shape[2:]))
+    return groups.join(out)

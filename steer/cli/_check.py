@@ -1,0 +1,116 @@
+"""`steer check MODULE:OBJECT`: measure the equivariance of a network of the user's."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from steer.cli._errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "check",
+        help="measure the equivariance of a network",
+        description="Measure the equivariance of a network and of each of its layers. Exits with 1 if an element that the "
+        "grid supports fails.",
+    )
+    parser.add_argument(
+        "target",
+        metavar="MODULE:OBJECT",
+        help="a module instance, or a function without arguments (or a class) that returns one; the current folder is on the path",
+    )
+    parser.add_argument("--elements", type=int, metavar="N", help="try N elements, spread over those of the gspace (default: all)")
+    parser.add_argument("--size", type=int, metavar="N", help="samples along each axis of the input (default: odd, by dimension)")
+    parser.add_argument("--tolerance", type=float, default=1e-10, help="largest error of exact elements (default: %(default)g)")
+    parser.set_defaults(command=_run)
+
+
+def load(target: str) -> torch.nn.Module:
+    """The module that `MODULE:OBJECT` names.
+
+    Raises:
+        UsageError: if there is none, or it cannot be made, or it has no `in_type`.
+    """
+    import torch
+
+    from steer.field import FieldType
+
+    name, _, path = target.partition(":")
+    if not name or not path:
+        raise UsageError(f"check: MODULE:OBJECT is required, such as my_package.networks:build; received {target!r}")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found: Any = importlib.import_module(name)
+    except Exception as error:  # whatever the user's module does when it is imported
+        raise UsageError(f"check: {name!r} cannot be imported from this folder: {_brief(error)}") from error
+    for part in path.split("."):
+        if not hasattr(found, part):
+            names = ", ".join(n for n in vars(found) if not n.startswith("_"))
+            raise UsageError(f"check: an object of {name!r} is required; it has no {path!r}; it has {names or 'no public names'}")
+        found = getattr(found, part)
+    if not isinstance(found, torch.nn.Module):
+        if not callable(found):
+            raise UsageError(f"check: a torch module, or a callable that returns one, is required; {target} is {type(found).__name__}")
+        try:
+            found = found()
+        except Exception as error:
+            raise UsageError(f"check: {target} must be callable without arguments: {_brief(error)}") from error
+        if not isinstance(found, torch.nn.Module):
+            raise UsageError(f"check: {target} must return a torch module; it returned {type(found).__name__}")
+    if not isinstance(getattr(found, "in_type", None), FieldType):
+        raise UsageError(
+            f"check: the field type of the input is required; {type(found).__name__} has no in_type; use steer.nn.Sequential, or "
+            "set in_type (and out_type, unless the output is invariant) on the module"
+        )
+    return found
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _spread(elements: list[Tensor], n: int) -> list[Tensor]:
+    if n >= len(elements):
+        return elements
+    return [elements[i * len(elements) // n] for i in range(n)]
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    for name, least in (("elements", 1), ("size", 1)):
+        value = getattr(arguments, name)
+        if value is not None and value < least:
+            raise UsageError(f"check: --{name}, a whole number >= {least}, is required; received {value}")
+    if not arguments.tolerance > 0:
+        raise UsageError(f"check: --tolerance, a positive number, is required; received {arguments.tolerance}")
+    module = load(arguments.target)
+
+    from steer.testing import NETWORK, check_equivariance
+
+    elements = None
+    if arguments.elements is not None:
+        elements = _spread(module.in_type.gspace.testing_elements, arguments.elements)  # type: ignore[union-attr, arg-type]
+    try:
+        report = check_equivariance(module, elements=elements, size=arguments.size)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise UsageError(f"check: {arguments.target} does not run on its in_type: {_brief(error)}; try another --size") from error
+    print(f"{arguments.target}: {module.in_type} -> {getattr(module, 'out_type', None) or 'invariant'}\n")
+    print(report)
+    fault = report.first_at_fault(arguments.tolerance)
+    if fault is not None:
+        print(f"\nnot equivariant: {fault} has an error of {report.error(fault):.2g}, above {arguments.tolerance:.2g}")
+        return 1
+    if NETWORK in report.constant:
+        print("\nnot tested: the output does not vary at all, so any law would hold")
+        return 1
+    print(f"\nequivariant: exact elements hold to {report.error():.2g}")
+    return 0

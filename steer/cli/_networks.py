@@ -1,0 +1,87 @@
+"""The two networks of the demo: a steerable one, and the stock network that it exports to, set free."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from steer import gspaces, nn
+from steer.expansion import lattice
+from steer.field import FieldType
+from steer.nn._exported import Plain
+
+TURNS = 16
+FIELDS = (2, 4, 4, 16)
+SIGMA = 1.2  # of the low-pass before every second sample is dropped: little folds back, so that any angle works
+
+
+class Disc(nn.EquivariantModule):
+    """Features times a window that fades out at the inscribed circle, `out(x) = window(|x|) f(x)`.
+
+    A turned square is another square; a turned disc is itself. Exact for the symmetries of the grid, for others up to
+    sampling.
+
+    Args:
+        in_type: any fields in the plane.
+    """
+
+    def __init__(self, in_type: FieldType) -> None:
+        super().__init__()
+        self.in_type = self.out_type = in_type
+
+    def compute(self, x: Tensor) -> Tensor:
+        return fade(x)
+
+    def export(self) -> torch.nn.Module:
+        return Plain(fade)
+
+
+def fade(x: Tensor) -> Tensor:
+    """`x [..., row, column]`, faded out over one sample at the inscribed circle."""
+    shape = x.shape[-2:]
+    distance = lattice("square", 2).positions(shape).norm(dim=1).reshape(shape)
+    return x * (min(shape) / 2 - distance).clamp(0, 1).to(x)
+
+
+def steerable(classes: int, turns: int = TURNS, fields: tuple[int, ...] = FIELDS) -> nn.Sequential:
+    """A network for digits `[batch, 1, 33, 33]` whose scores do not change when the digit turns.
+
+    Exact for quarter turns; approximate for all others.
+
+    Args:
+        classes: number of scores.
+        turns: the group is that of the rotations by `1 / turns` of a turn.
+        fields: regular fields of each convolution.
+    """
+    space = gspaces.rot2dOnR2(turns)
+    kind = space.type(space.trivial_repr)
+    layers: list[torch.nn.Module] = [Disc(kind)]
+    for i, (count, kernel_size) in enumerate(zip(fields, (7, 5, 5, 9), strict=True)):
+        last = i == len(fields) - 1  # one sample is left: all of the picture at once
+        out = space.type(*[space.regular_repr] * count)
+        padding = 0 if last else kernel_size // 2
+        layers += [nn.R2Conv(kind, out, kernel_size, padding=padding, bias=False), nn.InnerBatchNorm(out), nn.ReLU(out)]
+        if not last:
+            layers.append(Disc(out))
+        if i < 2:
+            layers.append(nn.PointwiseAvgPoolAntialiased(out, sigma=SIGMA, stride=2))
+        kind = out
+    layers += [nn.GroupPooling(kind, "mean"), torch.nn.Flatten(), torch.nn.Linear(len(kind), classes)]
+    return nn.Sequential(*layers)
+
+
+def plain(model: nn.Sequential) -> torch.nn.Sequential:
+    """The stock torch network of the same dense shapes, every weight free and drawn anew.
+
+    Args:
+        model: what `steerable` made; it is not changed.
+    """
+    training = model.training
+    stock = model.eval().export()
+    model.train(training)
+    for module in stock.modules():
+        if isinstance(module, (torch.nn.Conv2d, torch.nn.BatchNorm2d, torch.nn.Linear)):
+            for parameter in module.parameters():
+                parameter.requires_grad_()
+            module.reset_parameters()
+    return stock.train()
