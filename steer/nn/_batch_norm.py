@@ -285,7 +285,7 @@ class _DivideByRootMeanSquare(torch.autograd.Function):
 
 def _mean_product(a: Tensor, b: Tensor) -> Tensor:
     """`mean(a b)` of every field."""
-    return torch.linalg.vecdot(a.flatten(2), b.flatten(2)).mean(0) / a[0, 0].numel()
+    return torch.linalg.vecdot(a.reshape(*a.shape[:2], -1), b.reshape(*b.shape[:2], -1)).mean(0) / a[0, 0].numel()
 
 
 def _per_field(numbers: Tensor, fields: Tensor) -> Tensor:
