@@ -38,6 +38,11 @@ def randn(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, dtype=torch.float64, generator=seeded(seed))
 
 
+def distances(a: Tensor, b: Tensor) -> Tensor:
+    """From every point of one list to every point of another, `[n, m]`; `torch.cdist` rounds to 1e-8."""
+    return (a[:, None] - b[None]).norm(dim=-1)
+
+
 def random_orthogonal(n: int, seed: int) -> Tensor:
     """An orthogonal matrix without structure, of determinant one, `[n, n]`."""
     q, r = torch.linalg.qr(randn(n, n, seed=seed))
@@ -272,6 +277,14 @@ def assert_orthonormal(vectors: Tensor, tolerance: float = TOLERANCE) -> None:
     """Rows `[n, ...]`, flattened, are orthonormal."""
     rows = vectors.flatten(1)
     assert_close(rows @ rows.mT, torch.eye(len(rows), dtype=rows.dtype), tolerance, "the Gram matrix and 1")
+
+
+def assert_kernel_law(kernel: Tensor, rep_in: Any, rep_out: Any, points: Tensor, g: Tensor) -> None:
+    """`K(g x) = rho_out(g) K(x) rho_in(g)^-1` for a kernel `[out, in, tap]` sampled at points that g permutes."""
+    where = distances(points @ g.mT, points)
+    assert float(where.amin(1).max()) < 1e-9, "g does not map taps to taps"
+    expected = torch.einsum("ab,bck,dc->adk", rep_out(g), kernel, rep_in(g))
+    assert_close(kernel[:, :, where.argmin(1)], expected, what="K(g x) and rho_out(g) K(x) rho_in(g)^-1")
 
 
 def rank(rows: Tensor, scale: float | None = None, tolerance: float = 1e-8) -> int:

@@ -121,6 +121,8 @@ def sampling(
         radii = [(first + i) * unit for i in range(math.floor(reach / unit - first + 1e-9) + 1)] or [reach]
     else:
         radii = [float(r) for r in rings]
+        if not radii:
+            raise ValueError("rings: at least one radius is required; received none; None chooses them by the kernel size")
     if widths is None:
         deviation = [0.005 * unit if r == 0 else 0.6 * unit for r in radii]
         deviation[-1] = min(deviation[-1], 0.4 * unit)

@@ -39,4 +39,4 @@ def activation(function: str | torch.nn.Module, where: str, in_place: bool = Fal
     if name not in _NAMED:
         raise ValueError(f"{where}: one of {', '.join(_NAMED)}, or a torch.nn module, is required; received {function!r}")
     stock = _NAMED[name]
-    return stock(inplace=True) if in_place and issubclass(stock, _IN_PLACE) else stock()  # type: ignore[call-arg]
+    return stock(inplace=True) if in_place and issubclass(stock, _IN_PLACE) else stock()

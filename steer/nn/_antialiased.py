@@ -12,16 +12,18 @@ from torch import Tensor
 
 from steer.expansion import Lattice
 from steer.field import FieldType
-from steer.nn._conv import as_tuple
+from steer.group import deterministic
 from steer.nn._constants import Constants
+from steer.nn._conv import as_tuple
 from steer.nn._exported import Plain
 from steer.nn._module import EquivariantModule
 from steer.nn._pointwise import require_permutation
-from steer.nn._pooling import _MAX, Size, grid_dimension
+from steer.nn._window import Size, grid_dimension, warn_of_uneven_axes, window
 
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 
+@deterministic
 def gaussian_taps(grid: Lattice, sigma: float) -> list[Tensor]:
     """Kernels whose successive correlations are the low-pass, `[*taps]` each, float64.
 
@@ -30,10 +32,10 @@ def gaussian_taps(grid: Lattice, sigma: float) -> list[Tensor]:
     """
     if grid.kind == "hexagonal":
         reach = math.ceil(4 * sigma / grid.spacing[0])
-        shape = (2 * reach + 1,) * 2
-        square = grid.positions(shape).square().sum(1)
-        kernel = torch.exp(-square / (2 * sigma**2)) * grid.kernel_mask(shape)
-        return [(kernel / kernel.sum()).reshape(shape)]
+        box = (2 * reach + 1,) * 2
+        square = grid.positions(box).square().sum(1)
+        kernel = torch.exp(-square / (2 * sigma**2)) * grid.kernel_mask(box)
+        return [(kernel / kernel.sum()).reshape(box)]
     out = []
     for axis, step in enumerate(grid.spacing):
         reach = math.ceil(4 * sigma / step)
@@ -96,6 +98,7 @@ class PointwiseAvgPoolAntialiased(EquivariantModule):
         self.stride = as_tuple(stride, d, "stride", 1)
         full = tuple(max(kernel.shape[axis] for kernel in kernels) for axis in range(d))
         self.padding = tuple(n // 2 for n in full) if padding is None else as_tuple(padding, d, "padding", 0)
+        warn_of_uneven_axes(in_type, name, stride=self.stride, padding=self.padding)
         self.taps = Constants(**{f"taps_{i}": kernel for i, kernel in enumerate(kernels)})
 
     def _arguments(self) -> dict[str, Any]:
@@ -136,12 +139,11 @@ class PointwiseMaxPoolAntialiased(PointwiseAvgPoolAntialiased):
         dilation: Size = 1,
         sigma: float = 0.6,
     ) -> None:
-        d = grid_dimension(in_type, "PointwiseMaxPoolAntialiased")
-        require_permutation(in_type, "PointwiseMaxPoolAntialiased", "PointwiseAvgPoolAntialiased")
-        size = as_tuple(kernel_size, d, "kernel_size", 1)
-        super().__init__(in_type, sigma, size if stride is None else stride)
-        pads, spread = as_tuple(padding, d, "padding", 0), as_tuple(dilation, d, "dilation", 1)
-        self.pool = _MAX[d](size, 1, pads, spread)
+        name = type(self).__name__
+        require_permutation(in_type, name, "PointwiseAvgPoolAntialiased")
+        pool = window(in_type, name, "max", kernel_size, 1, padding, dilation)
+        super().__init__(in_type, sigma, kernel_size if stride is None else stride)
+        self.pool = pool
 
     def compute(self, x: Tensor) -> Tensor:
         return super().compute(self.pool(x))

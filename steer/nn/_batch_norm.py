@@ -69,7 +69,7 @@ class NormBatchNorm(EquivariantModule):
         self.groups = FieldGroups(in_type, lambda field: None if stock[field] else field)
         self._is_stock = [kind is None for kind in self.groups.kinds]
         each = [
-            torch.ones(dim, 1) if kind is None else vectors[kind]
+            torch.ones(dim, 1) if kind is None else vectors[kind]  # type: ignore[index]
             for kind, dim in zip(self.groups.kinds, self.groups.dims, strict=True)
         ]
         self.vectors = Constants(**{f"invariants_{i}": v for i, v in enumerate(each)})
@@ -90,17 +90,24 @@ class NormBatchNorm(EquivariantModule):
         self.register_buffer("running_var", numbers(fields, 1.0) if track_running_stats else None)
         tracked = torch.tensor(0, dtype=torch.long, device=device)
         self.register_buffer("num_batches_tracked", tracked if track_running_stats else None)
+        if device is not None:
+            self.to(device)
 
     def _invariants(self, field: Representation) -> Tensor:
         """The vectors along which the mean of a field is taken and its bias acts, `[dim, n]`."""
         return _invariant_vectors((field,))
 
     def compute(self, x: Tensor) -> Tensor:
-        if not self.training and self.running_mean is not None and self.running_var is not None:
-            mean, bias = self._on_channels(self.running_mean), self._on_channels(self.bias)
-            weight = None if self.weight is None else self.weight[self.index["field"]]
-            return F.batch_norm(x, mean, self.running_var[self.index["field"]], weight, bias, False, 0.0, self.eps)
-        return self._by_batch(x)
+        if self.training or self.running_mean is None or self.running_var is None:
+            return self._by_batch(x)
+        return F.batch_norm(x, *self._of_channels(self.running_mean, self.running_var), False, 0.0, self.eps)
+
+    def _of_channels(self, mean: Tensor, var: Tensor) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """Mean, variance, weight and bias of every channel, from those of the fields."""
+        field = self.index["field"]
+        weight = None if self.weight is None else self.weight[field]
+        bias = None if self.bias is None else self._on_channels(self.bias)
+        return self._on_channels(mean), var[field], weight, bias
 
     def _by_batch(self, x: Tensor) -> Tensor:
         """With the statistics of this batch, which enter the running ones in train mode."""
@@ -140,14 +147,13 @@ class NormBatchNorm(EquivariantModule):
             return [None] * len(self.groups.dims)
         return [*(numbers if self.groups.in_order else numbers[self.index["order"]]).split(self._invariant_counts)]
 
-    def _on_channels(self, numbers: Tensor | None) -> Tensor | None:
+    def _on_channels(self, numbers: Tensor) -> Tensor:
         """From one number per invariant to the vector they stand for, `[channels]`."""
-        if numbers is None:
-            return None
         pieces = []
         for i, part in enumerate(self._split_invariants(numbers)):
+            assert part is not None
             vectors = self.vectors.like(f"invariants_{i}", numbers)
-            pieces.append((part.reshape(self.groups.counts[i], -1) @ vectors.mT)[None])  # type: ignore[union-attr]
+            pieces.append((part.reshape(self.groups.counts[i], -1) @ vectors.mT)[None])
         return self.groups.join(pieces)[0]
 
     def export(self) -> torch.nn.Module:
@@ -161,15 +167,11 @@ class NormBatchNorm(EquivariantModule):
                 f"{type(self).__name__}.export: eval mode and running statistics are required, as stock batch normalisation "
                 "would take those of single channels; call .eval() first"
             )
-        mean, bias = self._on_channels(self.running_mean), self._on_channels(self.bias)
+        mean, var, weight, bias = self._of_channels(self.running_mean, self.running_var)
         kind = _STOCK[self.in_type.gspace.dimensionality]
         stock = kind(self.in_type.size, self.eps, self.momentum, self.affine, device=mean.device, dtype=mean.dtype)
-        with torch.no_grad():
-            stock.running_mean.copy_(mean)
-            stock.running_var.copy_(self.running_var[self.index["field"]])
-            if self.affine:
-                stock.weight.copy_(self.weight[self.index["field"]])
-                stock.bias.copy_(bias)
+        state = {"running_mean": mean, "running_var": var, "weight": weight, "bias": bias}
+        stock.load_state_dict({name: value for name, value in state.items() if value is not None}, strict=False)
         return stock.eval()
 
     def extra_repr(self) -> str:
@@ -228,7 +230,9 @@ def _normalise(
     samples = fields.numel() // (fields.shape[1] * dim)
     if invariants:
         if samples < 2:
-            raise ValueError(f"NormBatchNorm: more than one value per invariant is required in train mode; received {samples}")
+            raise ValueError(
+                f"NormBatchNorm: more than one value per invariant is required in train mode; received {samples}"
+            )
         mean = fields.mean([0, *range(3, fields.ndim)]) @ (vectors / vectors.square().sum(0))  # [field, n]
         fields = fields - _fit(mean @ vectors.mT, fields)
         _update(running_mean, mean.flatten(), momentum)
@@ -243,8 +247,8 @@ def _normalise(
 class _DivideByRootMeanSquare(torch.autograd.Function):
     """`gain f / sqrt(mean f^2 + eps)`, means over batch, components and space; with the mean squares, without gradient.
 
-    With r the reciprocal root and `a = mean f^2 + eps`: `d out = gain r (df - f mean(f df) / a) + r f d gain`, and its transpose,
-    in half the memory passes that the chain rule would take step by step.
+    With r the reciprocal root and `a = mean f^2 + eps`, `d out = gain r (df - f mean(f df) / a) + r f d gain`, and its
+    transpose, in half the memory passes that the chain rule would take step by step.
     """
 
     generate_vmap_rule = True
@@ -258,14 +262,16 @@ class _DivideByRootMeanSquare(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, float], output: tuple[Tensor, Tensor]) -> None:
-        fields, gain, eps = inputs
+        fields, gain, ctx.eps = inputs
         ctx.mark_non_differentiable(output[1])
-        ctx.save_for_backward(fields, gain, output[1] + eps)
-        ctx.save_for_forward(fields, gain, output[1] + eps)
+        ctx.save_for_backward(fields, gain, output[1] + ctx.eps)
+        ctx.save_for_forward(fields, gain, output[1] + ctx.eps)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor, _: Any) -> tuple[Tensor, Tensor, None]:
         fields, gain, a = ctx.saved_tensors
+        if torch.is_grad_enabled():  # for second derivatives the mean square depends on the fields
+            a = _mean_product(fields, fields) + ctx.eps
         root = a.rsqrt()
         mean = _mean_product(grad, fields)
         size = fields.numel() / fields.shape[1]

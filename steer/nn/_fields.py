@@ -12,7 +12,6 @@ from steer.field import FieldType
 from steer.nn._constants import Constants
 from steer.representation import Representation
 
-
 _FEW = 8
 
 
@@ -90,9 +89,9 @@ class FieldGroups(torch.nn.Module):
 
 
 def squared_norm(fields: Tensor, start: float = 0.0) -> Tensor:
-    """`start + |f|^2` of every field, `[batch, field, component, *space] -> [batch, field, *space]`; single precision or better.
+    """`start + |f|^2` of every field, `[batch, field, component, *space] -> [batch, field, *space]`.
 
-    With `start` above zero its root and reciprocal have a gradient where the field vanishes: zero.
+    In single precision or better. With `start` above zero its root and reciprocal have a gradient where the field vanishes: zero.
     """
     wide = fields.float() if fields.dtype in (torch.float16, torch.bfloat16) else fields
     if wide.shape[2] > _FEW:

@@ -17,7 +17,7 @@ from steer.nn._exported import Plain
 from steer.nn._fields import FieldGroups
 from steer.nn._group_samples import default_count, group_samples, sample_symmetry
 from steer.nn._module import EquivariantModule
-from steer.representation import Irrep
+from steer.representation import Irrep, Representation
 
 _WORST_CONDITION = 30.0
 
@@ -25,9 +25,9 @@ _WORST_CONDITION = 30.0
 class FourierPointwise(EquivariantModule):
     """A pointwise nonlinearity of functions on the group: coefficients to samples, activation, samples to coefficients.
 
-    The coefficients `v` stand for `f(g) = sum_psi,k sqrt(dim psi / D) <w_k, psi(g)^T v_psi,k>`, a sum over the irreps psi and
-    their `dim / dim End` copies k, with orthonormal `w_k` and D the number of coefficients: f takes values of the same mean
-    square as the coefficients do. Samples `f(g_s)` go through the activation and back by least squares.
+    The coefficients `v` stand for `f(g) = sum_psi,k sqrt(dim psi / D) <w_k, psi(g)^T v_psi,k>`, a sum over the irreps psi
+    and their `dim / dim End` copies k, with orthonormal `w_k` and D the number of coefficients: f takes values of the same
+    mean square as the coefficients do. Samples `f(g_s)` go through the activation and back by least squares.
 
     Law: `[h f](g) = f(h^-1 g)`, and a pointwise activation commutes with that. Exact for the elements that permute the
     samples (`exact_group`): all of a finite group; the turns by 1/`samples` for SO(2), with the reflections for O(2); the 24
@@ -47,9 +47,9 @@ class FourierPointwise(EquivariantModule):
     | SO(3), 3 | 384 | 0.023 | 0.045 |
 
     Args:
-        in_type: fields that hold whole functions, such as copies of `gspace.fourier_repr(max_degree)`, with trivial fields if
-            you like (they stand for constants); or irreps, every one `dim / dim End` times per function, such as
-            `"8x0 + 8x1 + 8x2"` for eight functions on SO(2) and `"8x0 + 24x1"` for SO(3).
+        in_type: fields that each hold whole functions, such as copies of `gspace.fourier_repr(max_degree)`, and trivial
+            fields, which are constant functions; or irreps, every one `dim / dim End` times per function, such as
+            `"8x0 + 8x1 + 8x2"` for eight functions on SO(2) and `"8x0 + 24x1"` for eight on SO(3).
         function: activation: a name such as "elu", or a `torch.nn` module that acts on each number.
         samples: how many rotations to sample for each rotating plane (any number above twice the degree) or space (a
             multiple of 24); groups with reflections sample each with every component. None chooses; a finite group has
@@ -85,7 +85,9 @@ class FourierPointwise(EquivariantModule):
         elif isinstance(samples, int) and not isinstance(samples, bool) and samples > 0:
             self.samples = samples
         else:
-            raise ValueError(f"FourierPointwise: samples, a positive whole number or None, is required; received {samples!r}")
+            raise ValueError(
+                f"FourierPointwise: samples, a positive whole number or None, is required; received {samples!r}"
+            )
         matrices: dict[str, Tensor] = {}
         for i, (irreps, mixing) in enumerate(functions):
             analysis, synthesis = fourier_matrices(irreps, self.samples)
@@ -159,7 +161,7 @@ def _frame(irrep: Irrep) -> Tensor:
     """
     taken = torch.zeros(irrep.dim, 0, dtype=torch.float64)
     commutant = endomorphisms(irrep) * irrep.dim**0.5
-    chosen = []
+    chosen: list[Tensor] = []
     for unit in torch.eye(irrep.dim, dtype=torch.float64):
         w = unit - taken @ (taken.mT @ unit)
         if float(w.norm()) > 1e-6 and len(chosen) < irrep.dim // irrep.endomorphisms:
@@ -192,9 +194,10 @@ def _arrange(in_type: FieldType) -> tuple[FieldGroups, list[tuple[tuple[Irrep, .
         return FieldGroups.regrouped(order, size), [(one, torch.eye(size, dtype=torch.float64))]
     groups = FieldGroups(in_type, lambda field: field)
     functions = []
-    for field in groups.kinds:
-        found, change = decompose(field)  # type: ignore[arg-type]
-        one, order = _functions(list(found), str(field))
+    for kind in groups.kinds:
+        assert isinstance(kind, Representation)
+        found, change = decompose(kind)
+        one, order = _functions(list(found), str(kind))
         functions.append((one, change[:, order]))
     return groups, functions
 
@@ -215,8 +218,8 @@ def _functions(irreps: list[Irrep], what: str) -> tuple[tuple[Irrep, ...], list[
     if number == 0 or any(len(starts) != number * copies[irrep] for irrep, starts in where.items()):
         held = ", ".join(f"{len(starts)} of {irrep} ({copies[irrep]} each)" for irrep, starts in where.items())
         raise ValueError(
-            f"FourierPointwise: fields that hold whole functions on {irreps[0].group} are required, with every irrep dim / dim "
-            f"End times per function; {what} holds {held}; use copies of gspace.fourier_repr(max_degree)"
+            f"FourierPointwise: fields that hold whole functions on {irreps[0].group} are required, with every irrep dim / "
+            f"dim End times per function; {what} holds {held}; use gspace.fourier_repr(max_degree)"
         )
     order = [
         starts[i * copies[irrep] + k] + c

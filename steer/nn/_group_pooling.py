@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -27,8 +25,8 @@ def _one_each(kind: FieldType) -> FieldType:
 class GroupPooling(EquivariantModule):
     """The maximum, or the mean, over the channels of every field: one invariant channel per field.
 
-    Law: `pool(rho(g) f) = pool(f)`, as g permutes the channels. Exact for the whole group, on permutation fields; approximate
-    for none. Trivial fields pass unchanged. Where channels tie, the gradient of the maximum is shared equally.
+    Law: `pool(rho(g) f) = pool(f)`, as g permutes the channels. Exact for the whole group, on permutation fields;
+    approximate for none. Trivial fields pass unchanged. Where channels tie, the gradient of the maximum is shared equally.
 
     Args:
         in_type: trivial, regular and quotient fields, over any number of dimensions.

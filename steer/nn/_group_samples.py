@@ -85,7 +85,7 @@ def cube_orbits(count: int) -> Tensor:
     """
     if not isinstance(count, int) or count < 24 or count % 24:
         raise ValueError(
-            f"samples: a multiple of 24 is required for rotations of space (orbits of the rotations of a cube); received {count!r}"
+            f"samples: a multiple of 24 is required for rotations of space (orbits of those of a cube); received {count!r}"
         )
     seeds = ROTATIONS.get(count // 24)
     rotations = _spread(count // 24) if seeds is None else quaternion_to_matrix(torch.tensor(seeds, dtype=torch.float64))

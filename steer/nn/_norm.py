@@ -62,7 +62,9 @@ class NormNonLinearity(EquivariantModule):
         super().__init__()
         name = function.removeprefix("n_") if isinstance(function, str) else function
         if name not in _FUNCTIONS:
-            raise ValueError(f"NormNonLinearity: function, one of {', '.join(_FUNCTIONS)}, is required; received {function!r}")
+            raise ValueError(
+                f"NormNonLinearity: function, one of {', '.join(_FUNCTIONS)}, is required; received {function!r}"
+            )
         self.in_type = self.out_type = in_type
         self.function = name
         self.groups = FieldGroups(in_type)
@@ -70,6 +72,8 @@ class NormNonLinearity(EquivariantModule):
             self.bias = torch.nn.Parameter(torch.full((len(in_type),), math.log(0.5), device=device, dtype=dtype))
         else:
             self.register_parameter("bias", None)
+        if device is not None:
+            self.to(device)
 
     def _arguments(self) -> dict[str, Any]:
         return {"groups": self.groups, "bias": self.bias, "function": self.function}

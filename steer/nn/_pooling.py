@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+import warnings
 
 import torch
 from torch import Tensor
 
 from steer.field import FieldType
-from steer.nn._conv import as_tuple
+from steer.nn._conv import BrokenSymmetryWarning, as_tuple
 from steer.nn._exported import Plain
 from steer.nn._fields import FieldGroups, squared_norm
 from steer.nn._module import EquivariantModule
 from steer.nn._pointwise import require_permutation
+from steer.nn._window import HexagonalPool, Size, grid_dimension, warn_of_uneven_axes, window
 
-Size = int | Sequence[int]
-
-_MAX = {1: torch.nn.MaxPool1d, 2: torch.nn.MaxPool2d, 3: torch.nn.MaxPool3d}
-_AVG = {1: torch.nn.AvgPool1d, 2: torch.nn.AvgPool2d, 3: torch.nn.AvgPool3d}
 _ADAPTIVE_MAX = {1: torch.nn.AdaptiveMaxPool1d, 2: torch.nn.AdaptiveMaxPool2d, 3: torch.nn.AdaptiveMaxPool3d}
 _ADAPTIVE_AVG = {1: torch.nn.AdaptiveAvgPool1d, 2: torch.nn.AdaptiveAvgPool2d, 3: torch.nn.AdaptiveAvgPool3d}
-
-
-def grid_dimension(kind: FieldType, name: str) -> int:
-    """The number of spatial axes, at least one."""
-    d = kind.gspace.dimensionality
-    if d == 0:
-        raise ValueError(f"{name}: fields over a grid are required; {kind} live on a point, where there is nothing to pool")
-    return d
 
 
 class StockPooling(EquivariantModule):
@@ -55,7 +44,8 @@ class PointwiseMaxPool(StockPooling):
     Law: `pool(g f) = g pool(f)`. Exact for the symmetries of the grid that keep the window (all of a square or cubic grid's
     for an equal kernel_size along the axes it exchanges) on symmetric sites; approximate for all others. Sites a stride
     apart are symmetric about the centre when `n + 2 padding - dilation (kernel_size - 1) - 1` is divisible by the stride, n
-    being the size of the grid; otherwise the picture is in effect shifted by a part of the stride, and so it is with `ceil_mode`.
+    being the size of the grid; otherwise the picture is in effect shifted by a part of the stride, as with `ceil_mode`. On
+    a hexagonal grid the window is the hexagon in the box (one odd size), exact for sixth turns.
 
     Args:
         in_type: trivial, regular and quotient fields over 1, 2 or 3 dimensions.
@@ -73,12 +63,9 @@ class PointwiseMaxPool(StockPooling):
         dilation: Size = 1,
         ceil_mode: bool = False,
     ) -> None:
-        d = grid_dimension(in_type, "PointwiseMaxPool")
-        require_permutation(in_type, "PointwiseMaxPool", "NormMaxPool or PointwiseAvgPool")
-        size = as_tuple(kernel_size, d, "kernel_size", 1)
-        steps = size if stride is None else as_tuple(stride, d, "stride", 1)
-        pads, spread = as_tuple(padding, d, "padding", 0), as_tuple(dilation, d, "dilation", 1)
-        super().__init__(in_type, _MAX[d](size, steps, pads, spread, ceil_mode=ceil_mode))
+        name = type(self).__name__
+        require_permutation(in_type, name, "NormMaxPool or PointwiseAvgPool")
+        super().__init__(in_type, window(in_type, name, "max", kernel_size, stride, padding, dilation, ceil_mode))
 
 
 class PointwiseAvgPool(StockPooling):
@@ -104,11 +91,8 @@ class PointwiseAvgPool(StockPooling):
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:
-        d = grid_dimension(in_type, "PointwiseAvgPool")
-        size = as_tuple(kernel_size, d, "kernel_size", 1)
-        steps = size if stride is None else as_tuple(stride, d, "stride", 1)
-        pads = as_tuple(padding, d, "padding", 0)
-        super().__init__(in_type, _AVG[d](size, steps, pads, ceil_mode, count_include_pad))
+        arguments = (kernel_size, stride, padding, 1, ceil_mode, count_include_pad)
+        super().__init__(in_type, window(in_type, type(self).__name__, "mean", *arguments))
 
 
 class PointwiseAdaptiveAvgPool(StockPooling):
@@ -125,8 +109,8 @@ class PointwiseAdaptiveAvgPool(StockPooling):
     """
 
     def __init__(self, in_type: FieldType, output_size: Size) -> None:
-        d = grid_dimension(in_type, "PointwiseAdaptiveAvgPool")
-        super().__init__(in_type, _ADAPTIVE_AVG[d](as_tuple(output_size, d, "output_size", 1)))
+        size = _adaptive_size(in_type, type(self).__name__, output_size)
+        super().__init__(in_type, _ADAPTIVE_AVG[len(size)](size))
 
 
 class PointwiseAdaptiveMaxPool(StockPooling):
@@ -143,17 +127,36 @@ class PointwiseAdaptiveMaxPool(StockPooling):
     """
 
     def __init__(self, in_type: FieldType, output_size: Size) -> None:
-        d = grid_dimension(in_type, "PointwiseAdaptiveMaxPool")
-        require_permutation(in_type, "PointwiseAdaptiveMaxPool", "PointwiseAdaptiveAvgPool")
-        super().__init__(in_type, _ADAPTIVE_MAX[d](as_tuple(output_size, d, "output_size", 1)))
+        require_permutation(in_type, type(self).__name__, "PointwiseAdaptiveAvgPool")
+        size = _adaptive_size(in_type, type(self).__name__, output_size)
+        super().__init__(in_type, _ADAPTIVE_MAX[len(size)](size))
+
+
+def _adaptive_size(kind: FieldType, name: str, output_size: Size) -> tuple[int, ...]:
+    size = as_tuple(output_size, grid_dimension(kind, name), "output_size", 1)
+    warn_of_uneven_axes(kind, name, output_size=size)
+    _warn_of_boxes(kind, name, any(n > 1 for n in size))
+    return size
+
+
+def _warn_of_boxes(kind: FieldType, name: str, boxes: bool) -> None:
+    """On a hexagonal grid the box that torch knows is a parallelogram, which few symmetries keep."""
+    grid = kind.gspace.lattice
+    if boxes and grid is not None and grid.kind == "hexagonal":
+        warnings.warn(
+            f"{name}: on a hexagonal grid its windows are parallelograms, so the layer is exact for half turns only; use "
+            "PointwiseMaxPool or PointwiseAvgPool, whose windows are hexagons",
+            BrokenSymmetryWarning,
+            stacklevel=4,
+        )
 
 
 class NormMaxPool(EquivariantModule):
     """Of every field the one in the window whose norm is largest, on any field.
 
-    Law: `|rho(g) f| = |f|`, so the same site is chosen in every frame. Exact for the symmetries of the grid that keep the window,
-    on symmetric sites (see `PointwiseMaxPool`), where no two norms of a window tie; approximate for all others. On trivial
-    fields it is the value of largest size, with its sign.
+    Law: `|rho(g) f| = |f|`, so the same site is chosen in every frame. Exact for the symmetries of the grid that keep the
+    window, on symmetric sites (see `PointwiseMaxPool`), where no two norms of a window tie; approximate for all others. On
+    trivial fields it is the value of largest size, with its sign.
 
     Args:
         in_type: any fields over 1, 2 or 3 dimensions.
@@ -172,13 +175,15 @@ class NormMaxPool(EquivariantModule):
         ceil_mode: bool = False,
     ) -> None:
         super().__init__()
-        d = grid_dimension(in_type, "NormMaxPool")
-        size = as_tuple(kernel_size, d, "kernel_size", 1)
-        steps = size if stride is None else as_tuple(stride, d, "stride", 1)
-        pads, spread = as_tuple(padding, d, "padding", 0), as_tuple(dilation, d, "dilation", 1)
+        arguments = (kernel_size, stride, padding, dilation, ceil_mode)
+        self.pool = window(in_type, type(self).__name__, "max", *arguments)
+        if isinstance(self.pool, HexagonalPool):
+            raise ValueError(
+                "NormMaxPool: a line, square or cubic grid is required; use PointwiseAvgPool on a hexagonal one"
+            )
+        self.pool.return_indices = True  # type: ignore[assignment]
         self.in_type = self.out_type = in_type
         self.groups = FieldGroups(in_type)
-        self.pool = _MAX[d](size, steps, pads, spread, return_indices=True, ceil_mode=ceil_mode)
 
     def compute(self, x: Tensor) -> Tensor:
         return longest(x, self.groups, self.pool)

@@ -1,14 +1,12 @@
 """Rotations whose orbits under the 24 rotations of the cube are spread evenly over SO(3).
 
 `ROTATIONS[n]` holds n unit quaternions (w, x, y, z), the first the identity. They minimise the energy
-`sum_l (2l + 1) exp(-t l (l + 1)) chi_l(q_i^-1 h q_j)` over all pairs and all h of the cube, with t the resolution of 24 n points
-(the best of several runs of L-BFGS). Six digits are kept: any rotations would do, and these are good.
+`sum_l (2l + 1) exp(-t l (l + 1)) chi_l(q_i^-1 h q_j)` over all pairs and all h of the cube, with t the resolution of 24 n
+points (the best of several runs of L-BFGS). Six digits are kept: any rotations would do, and these are good.
 """
 
 ROTATIONS: dict[int, tuple[tuple[float, float, float, float], ...]] = {
-    1: (
-        (1.0, 0.0, 0.0, 0.0),
-    ),
+    1: ((1.0, 0.0, 0.0, 0.0),),
     2: (
         (1.0, 0.0, 0.0, 0.0),
         (0.866025, 0.288675, -0.288675, 0.288675),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -61,8 +63,10 @@ class Sequential(torch.nn.Sequential, EquivariantModule):
     def export(self) -> torch.nn.Sequential:
         """A `torch.nn.Sequential` of the exports of its layers, under their names; stock modules stay what they are."""
         out = torch.nn.Sequential()
-        for name, module in self.named_children():
-            out.add_module(name, module.export() if isinstance(module, EquivariantModule) else module)
+        for name, module in self._modules.items():  # unlike named_children, every use of a layer that occurs twice
+            assert module is not None
+            typed = _typed(module) and hasattr(module, "export")
+            out.add_module(name, module.export() if typed else copy.deepcopy(module))  # type: ignore[operator]
         return out.train(self.training)
 
     def add_module(self, name: str, module: torch.nn.Module | None) -> None:
@@ -107,7 +111,7 @@ def _numbered(layers: list[torch.nn.Module]) -> list[tuple[str, torch.nn.Module]
 
 def _check(layers: list[tuple[str, torch.nn.Module]]) -> None:
     """Raise `ValueError` at the first layer that does not take what the one before gives."""
-    for (before, a), (name, b) in zip(layers[:-1], layers[1:], strict=True):
+    for (before, a), (name, b) in pairwise(layers):
         if not _typed(b):
             continue
         gives = getattr(a, "out_type", None)
@@ -118,6 +122,6 @@ def _check(layers: list[tuple[str, torch.nn.Module]]) -> None:
             )
         if gives != b.in_type:
             raise ValueError(
-                f"Sequential: {type(b).__name__} ({name}) takes {b.in_type}, but {type(a).__name__} ({before}) before it gives "
-                f"{gives}; build it with in_type={before}.out_type"
+                f"Sequential: {type(b).__name__} ({name}) takes {b.in_type}, but {type(a).__name__} ({before}) before it "
+                f"gives {gives}; build it with the out_type of the layer before"
             )

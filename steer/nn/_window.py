@@ -1,0 +1,130 @@
+"""The window of a pooling layer: a box, or a hexagon on a hexagonal grid."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from steer.expansion import exchanged_axes
+from steer.field import FieldType
+from steer.nn._conv import BrokenSymmetryWarning, as_tuple
+
+Size = int | Sequence[int]
+
+_MAX = {1: torch.nn.MaxPool1d, 2: torch.nn.MaxPool2d, 3: torch.nn.MaxPool3d}
+_AVG = {1: torch.nn.AvgPool1d, 2: torch.nn.AvgPool2d, 3: torch.nn.AvgPool3d}
+
+
+def grid_dimension(kind: FieldType, name: str) -> int:
+    """The number of spatial axes.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    d = kind.gspace.dimensionality
+    if d == 0:
+        raise ValueError(f"{name}: fields over a grid are required; {kind} live on a point, where there is nothing to pool")
+    return d
+
+
+def window(
+    kind: FieldType,
+    name: str,
+    function: str,
+    kernel_size: Size,
+    stride: Size | None,
+    padding: Size,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> torch.nn.Module:
+    """The layer of `torch.nn` that pools every channel, or the one for hexagons.
+
+    Warns if the arguments break a symmetry that the gspace promises.
+
+    Args:
+        kind: type of the fields.
+        name: of the layer, for messages.
+        function: "max" or "mean".
+        kernel_size, stride, padding, dilation, ceil_mode, count_include_pad: as in torch.
+    Raises:
+        ValueError: if a size is out of range.
+    """
+    d = grid_dimension(kind, name)
+    size = as_tuple(kernel_size, d, "kernel_size", 1)
+    steps = size if stride is None else as_tuple(stride, d, "stride", 1)
+    pads, spread = as_tuple(padding, d, "padding", 0), as_tuple(dilation, d, "dilation", 1)
+    grid = kind.gspace.lattice
+    assert grid is not None
+    warn_of_uneven_axes(kind, name, kernel_size=size, stride=steps, padding=pads, dilation=spread)
+    if any(2 * p > (k - 1) * s + 1 for p, k, s in zip(pads, size, spread, strict=True)):
+        raise ValueError(f"{name}: padding of at most half the window {size} is required; received {pads}")
+    if grid.kind == "hexagonal":
+        if ceil_mode:
+            raise ValueError(f"{name}: ceil_mode=False is required on a hexagonal grid")
+        taps = grid.kernel_mask(size).nonzero()[:, 0].tolist()
+        corners = [(tap // size[1] * spread[0], tap % size[1] * spread[1]) for tap in taps]
+        return HexagonalPool(function, size, steps, pads, spread, corners)
+    if function == "mean":
+        return _AVG[d](size, steps, pads, ceil_mode, count_include_pad)
+    return _MAX[d](size, steps, pads, spread, ceil_mode=ceil_mode)
+
+
+def warn_of_uneven_axes(kind: FieldType, name: str, **arguments: tuple[int, ...]) -> None:
+    """Symmetries of the grid that exchange axes need the same numbers along both."""
+    space = kind.gspace
+    uneven = {key: values for key, values in arguments.items() if len(set(values)) > 1}
+    if not uneven or space.lattice is None:
+        return
+    axes = exchanged_axes(space.lattice, space.exact_group)
+    broken = [f"{key}={v}" for key, v in uneven.items() if any(v[i] != v[j] for i, j in axes)]
+    if broken:
+        warnings.warn(
+            f"{name}: {', '.join(broken)} differ along axes that {space.fibergroup} exchanges, so the layer is equivariant "
+            "under fewer elements only; give these axes one value, or use a smaller group",
+            BrokenSymmetryWarning,
+            stacklevel=4,
+        )
+
+
+class HexagonalPool(torch.nn.Module):
+    """Maximum or mean over a hexagon of samples of a sheared array, `[batch, channel, row, column]`.
+
+    Args:
+        function: "max" or "mean".
+        kernel_size, stride, padding, dilation: as in `torch.nn.MaxPool2d`; the mean counts padding.
+        corners: array offsets of the samples of the hexagon from the first of its box.
+    """
+
+    def __init__(
+        self,
+        function: str,
+        kernel_size: tuple[int, ...],
+        stride: tuple[int, ...],
+        padding: tuple[int, ...],
+        dilation: tuple[int, ...],
+        corners: list[tuple[int, int]],
+    ) -> None:
+        super().__init__()
+        self.function, self.corners = function, corners
+        self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows, columns = self.padding
+        x = F.pad(x, (columns, columns, rows, rows), value=0.0 if self.function == "mean" else -math.inf)
+        reach = [dilation * (k - 1) for dilation, k in zip(self.dilation, self.kernel_size, strict=True)]
+        height, width = x.shape[2] - reach[0], x.shape[3] - reach[1]
+        out: Tensor | None = None
+        for i, j in self.corners:
+            tap = x[:, :, i : i + height : self.stride[0], j : j + width : self.stride[1]]
+            out = tap if out is None else out + tap if self.function == "mean" else torch.maximum(out, tap)
+        assert out is not None
+        return out / len(self.corners) if self.function == "mean" else out
+
+    def extra_repr(self) -> str:
+        return f"{self.function}, kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
