@@ -58,7 +58,7 @@ class FiniteGroup(Group):
 
     def _nearest(self, g: Tensor) -> tuple[Tensor, Tensor]:
         g = g.detach().to("cpu", torch.float64)
-        overlap = g.reshape(*g.shape[:-2], -1) @ self._elements.reshape(self.order, -1).mT
+        overlap = g.flatten(-2) @ self._elements.reshape(self.order, -1).mT
         index = overlap.argmax(-1)
         return index, (g - self._elements[index]).abs().amax((-2, -1))
 

@@ -63,13 +63,14 @@ class NormBatchNorm(EquivariantModule):
         super().__init__()
         self.in_type = self.out_type = in_type
         self.eps, self.momentum, self.affine, self.track_running_stats = eps, momentum, affine, track_running_stats
-        vectors = {field: self._invariants(field) for field in set(in_type.representations)}
+        with torch.device("cpu"):  # whatever the default is: bases are computed here
+            vectors = {field: self._invariants(field) for field in set(in_type.representations)}
         # Fields whose one invariant is constant along their channels are what stock batch normalisation handles.
         stock = {field: v.shape[1] == 1 and bool((v == 1).all()) for field, v in vectors.items()}
         self.groups = FieldGroups(in_type, lambda field: None if stock[field] else field)
         self._is_stock = [kind is None for kind in self.groups.kinds]
         each = [
-            torch.ones(dim, 1) if kind is None else vectors[kind]  # type: ignore[index]
+            torch.ones(dim, 1, device="cpu") if kind is None else vectors[kind]  # type: ignore[index]
             for kind, dim in zip(self.groups.kinds, self.groups.dims, strict=True)
         ]
         self.vectors = Constants(**{f"invariants_{i}": v for i, v in enumerate(each)})
@@ -237,15 +238,25 @@ def _normalise(
         fields = fields - _fit(mean @ vectors.mT, fields)
         _update(running_mean, mean.flatten(), momentum)
     gain = fields.new_ones(len(fields[0])) if weight is None else weight
-    out, square = _DivideByRootMeanSquare.apply(fields, gain, eps)
+    # Compilers fuse the plain formula, and cannot see into functions with a derivative of their own.
+    divide = divide_by_root_mean_square if torch.compiler.is_compiling() else _DivideByRootMeanSquare.apply
+    out, square = divide(fields, gain, eps)
     _update(running_var, square * (samples * dim / (samples * dim - invariants)), momentum)
     if bias is not None and invariants:
         out = out + _fit(bias.reshape(-1, invariants) @ vectors.mT, fields)
     return out
 
 
+def divide_by_root_mean_square(fields: Tensor, gain: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """`gain f / sqrt(mean f^2 + eps)`, means over batch, components and space; and the mean squares, `[field]`."""
+    wide = torch.float32 if fields.dtype in (torch.float16, torch.bfloat16) else fields.dtype
+    # Over contiguous memory first: several times faster than over all axes at once.
+    square = torch.linalg.vector_norm(fields.flatten(2), dim=2, dtype=wide).square().mean(0) / fields[0, 0].numel()
+    return fields * _per_field(gain * (square + eps).rsqrt(), fields), square
+
+
 class _DivideByRootMeanSquare(torch.autograd.Function):
-    """`gain f / sqrt(mean f^2 + eps)`, means over batch, components and space; with the mean squares, without gradient.
+    """`divide_by_root_mean_square` with a derivative of its own; none through the mean squares.
 
     With r the reciprocal root and `a = mean f^2 + eps`, `d out = gain r (df - f mean(f df) / a) + r f d gain`, and its
     transpose, in half the memory passes that the chain rule would take step by step.
@@ -255,10 +266,7 @@ class _DivideByRootMeanSquare(torch.autograd.Function):
 
     @staticmethod
     def forward(fields: Tensor, gain: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-        wide = torch.float32 if fields.dtype in (torch.float16, torch.bfloat16) else fields.dtype
-        # Over contiguous memory first: several times faster than over all axes at once.
-        square = torch.linalg.vector_norm(fields.flatten(2), dim=2, dtype=wide).square().mean(0) / fields[0, 0].numel()
-        return fields * _per_field(gain * (square + eps).rsqrt(), fields), square
+        return divide_by_root_mean_square(fields, gain, eps)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, float], output: tuple[Tensor, Tensor]) -> None:

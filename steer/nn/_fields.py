@@ -91,7 +91,7 @@ class FieldGroups(torch.nn.Module):
 def squared_norm(fields: Tensor, start: float = 0.0) -> Tensor:
     """`start + |f|^2` of every field, `[batch, field, component, *space] -> [batch, field, *space]`.
 
-    In single precision or better. With `start` above zero its root and reciprocal have a gradient where the field vanishes: zero.
+    In single precision or better. With `start` above zero, its root and reciprocal have a gradient where a field vanishes.
     """
     wide = fields.float() if fields.dtype in (torch.float16, torch.bfloat16) else fields
     if wide.shape[2] > _FEW:

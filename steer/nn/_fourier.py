@@ -21,6 +21,9 @@ from steer.representation import Irrep, Representation
 
 _WORST_CONDITION = 30.0
 
+Function = tuple[tuple[Irrep, ...], Tensor]
+"""The irreps of one function on the group, and the change of basis from those of some functions to a field."""
+
 
 class FourierPointwise(EquivariantModule):
     """A pointwise nonlinearity of functions on the group: coefficients to samples, activation, samples to coefficients.
@@ -71,7 +74,12 @@ class FourierPointwise(EquivariantModule):
         group = in_type.fibergroup
         self.in_type = self.out_type = in_type
         self.activation = activation(function, "FourierPointwise: function", in_place=True)
-        self.groups, functions = _arrange(in_type)
+        if any(isinstance(field, Irrep) and not field.is_trivial for field in set(in_type.representations)):
+            order, joint = _side_by_side(in_type)
+            self.groups, functions = FieldGroups.regrouped(order, len(joint[1])), [joint]
+        else:
+            self.groups = FieldGroups(in_type, lambda field: field)
+            functions = [_whole(field) for field in self.groups.kinds]  # type: ignore[arg-type]
         if isinstance(group, FiniteGroup):
             if samples is not None:
                 raise ValueError(
@@ -88,13 +96,7 @@ class FourierPointwise(EquivariantModule):
             raise ValueError(
                 f"FourierPointwise: samples, a positive whole number or None, is required; received {samples!r}"
             )
-        matrices: dict[str, Tensor] = {}
-        for i, (irreps, mixing) in enumerate(functions):
-            analysis, synthesis = fourier_matrices(irreps, self.samples)
-            copies = mixing.shape[0] // analysis.shape[1]
-            matrices[f"analysis_{i}"] = torch.block_diag(*[analysis] * copies) @ mixing.mT
-            matrices[f"synthesis_{i}"] = mixing @ torch.block_diag(*[synthesis] * copies)
-        self.matrices = Constants(**matrices)
+        self.matrices = Constants(**_matrices(functions, self.samples))
 
     @property
     def exact_group(self) -> FiniteGroup:
@@ -154,6 +156,18 @@ def fourier_matrices(irreps: tuple[Irrep, ...], count: int) -> tuple[Tensor, Ten
     return analysis, torch.linalg.solve(gram, analysis.mT)
 
 
+@deterministic
+def _matrices(functions: list[Function], count: int) -> dict[str, Tensor]:
+    """Analysis and synthesis of every group of fields, from and to its channels."""
+    out = {}
+    for i, (irreps, mixing) in enumerate(functions):
+        analysis, synthesis = fourier_matrices(irreps, count)
+        copies = mixing.shape[0] // analysis.shape[1]
+        out[f"analysis_{i}"] = torch.block_diag(*[analysis] * copies) @ mixing.mT
+        out[f"synthesis_{i}"] = mixing @ torch.block_diag(*[synthesis] * copies)
+    return out
+
+
 def _frame(irrep: Irrep) -> Tensor:
     """Orthonormal `w_k`, as columns, whose matrix coefficients are independent, `[dim, dim / dim End]`.
 
@@ -171,35 +185,36 @@ def _frame(irrep: Irrep) -> Tensor:
     return torch.stack(chosen, 1)
 
 
-def _arrange(in_type: FieldType) -> tuple[FieldGroups, list[tuple[tuple[Irrep, ...], Tensor]]]:
-    """How the channels group into functions: per group the irreps of one and the change of basis to them.
+@deterministic
+def _side_by_side(in_type: FieldType) -> tuple[list[int], Function]:
+    """Irreps of several functions: the first copies make the first function. The channels in the order of the functions.
 
     Raises:
-        ValueError: if they do not.
+        ValueError: if they are not those of whole functions.
     """
-    fields = set(in_type.representations)
-    if any(isinstance(field, Irrep) and not field.is_trivial for field in fields):
-        # Irreps of several functions side by side: the first copies make the first function.
-        irreps: list[Irrep] = []
-        for field in in_type.representations:
-            found, change = decompose(field)
-            if float((change - torch.eye(field.dim, dtype=torch.float64)).abs().max()) > 1e-12:
-                raise ValueError(
-                    f"FourierPointwise: irreps, or fields that each hold whole functions, are required; {field} beside "
-                    f"irreps is neither; use copies of gspace.fourier_repr(max_degree)"
-                )
-            irreps += found
-        one, order = _functions(irreps, str(in_type))
-        size = sum(irrep.dim for irrep in one)
-        return FieldGroups.regrouped(order, size), [(one, torch.eye(size, dtype=torch.float64))]
-    groups = FieldGroups(in_type, lambda field: field)
-    functions = []
-    for kind in groups.kinds:
-        assert isinstance(kind, Representation)
-        found, change = decompose(kind)
-        one, order = _functions(list(found), str(kind))
-        functions.append((one, change[:, order]))
-    return groups, functions
+    irreps: list[Irrep] = []
+    for field in in_type.representations:
+        found, change = decompose(field)
+        if float((change - torch.eye(field.dim)).abs().max()) > 1e-12:
+            raise ValueError(
+                f"FourierPointwise: irreps, or fields that each hold whole functions, are required; {field} beside irreps is "
+                "neither; use copies of gspace.fourier_repr(max_degree)"
+            )
+        irreps += found
+    one, order = _functions(irreps, str(in_type))
+    return order, (one, torch.eye(sum(irrep.dim for irrep in one), dtype=torch.float64))
+
+
+@deterministic
+def _whole(field: Representation) -> Function:
+    """A field that holds whole functions.
+
+    Raises:
+        ValueError: if it does not.
+    """
+    irreps, change = decompose(field)
+    one, order = _functions(list(irreps), str(field))
+    return one, change[:, order]
 
 
 def _functions(irreps: list[Irrep], what: str) -> tuple[tuple[Irrep, ...], list[int]]:

@@ -163,6 +163,7 @@ def test_contains_says_no():
     assert not bool(group.contains(rotation([0, 0, 1], 0.1)))
     assert group.contains(torch.eye(2)[None]).tolist() == [False]
     assert group.contains(-group.elements).tolist() == [False] * 24
+    assert group.contains(group.elements[:0]).shape == group.index(group.elements[:0]).shape == (0,)
 
 
 def test_index_of_something_else():

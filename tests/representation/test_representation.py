@@ -77,6 +77,7 @@ def test_values_are_batched_and_keep_the_dtype(case):
         assert single.dtype == torch.float32
         assert_close(single.double(), values, 1e-4)
         assert representation.character(g).shape == (2, 2)
+        assert representation(g[:0]).shape == (0, 2, representation.dim, representation.dim)
 
 
 @each(GROUPS)
