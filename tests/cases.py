@@ -25,7 +25,7 @@ TOLERANCE = 1e-12
 
 def seeded(seed: int) -> torch.Generator:
     """A random stream of its own, so that no test depends on the order of tests."""
-    return torch.Generator().manual_seed(seed)
+    return torch.Generator("cpu").manual_seed(seed)
 
 
 def vector(*numbers: float) -> Tensor:
@@ -35,7 +35,7 @@ def vector(*numbers: float) -> Tensor:
 
 def randn(*shape: int, seed: int = 0) -> Tensor:
     """Normal numbers in float64."""
-    return torch.randn(*shape, dtype=torch.float64, generator=seeded(seed))
+    return torch.randn(*shape, dtype=torch.float64, generator=seeded(seed), device="cpu")
 
 
 def distances(a: Tensor, b: Tensor) -> Tensor:
@@ -66,8 +66,9 @@ def quaternion_group() -> FiniteGroup:
 
 def binary_tetrahedral() -> FiniteGroup:
     """The 24 unit Hurwitz quaternions, by left multiplication: an irrep of quaternionic and two of complex type."""
-    w = [[-1, -1, -1, -1], [1, -1, -1, 1], [1, 1, -1, -1], [1, -1, 1, -1]]
-    return from_generators([*quaternion_group().generators, torch.tensor(w) / 2], name="binary_tetrahedral()")
+    h = 0.5
+    w = [[-h, -h, -h, -h], [h, -h, -h, h], [h, h, -h, -h], [h, -h, h, -h]]
+    return from_generators([*quaternion_group().generators, w], name="binary_tetrahedral()")
 
 
 @cache

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from steer.cli._results import Results
     from steer.cli._screen import Screen
 
-SEEN = 30_000  # images in training, repetitions counted, unless --epochs says otherwise
+SEEN = 24_000  # images in training, repetitions counted, unless --epochs says otherwise
 
 
 def add_parser(commands: Any) -> None:

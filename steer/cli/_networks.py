@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import torch
 from torch import Tensor
 
@@ -55,19 +57,23 @@ def steerable(classes: int, turns: int = TURNS, fields: tuple[int, ...] = FIELDS
     """
     space = gspaces.rot2dOnR2(turns)
     kind = space.type(space.trivial_repr)
-    layers: list[torch.nn.Module] = [Disc(kind)]
-    for i, (count, kernel_size) in enumerate(zip(fields, (7, 5, 5, 9), strict=True)):
-        last = i == len(fields) - 1  # one sample is left: all of the picture at once
+    layers: dict[str, torch.nn.Module] = {"disc0": Disc(kind)}
+    for i, (count, kernel_size) in enumerate(zip(fields, (7, 5, 5, 9), strict=True), 1):
+        last = i == len(fields)  # one sample is left: all of the picture at once
         out = space.type(*[space.regular_repr] * count)
         padding = 0 if last else kernel_size // 2
-        layers += [nn.R2Conv(kind, out, kernel_size, padding=padding, bias=False), nn.InnerBatchNorm(out), nn.ReLU(out)]
+        layers[f"conv{i}"] = nn.R2Conv(kind, out, kernel_size, padding=padding, bias=False)
+        layers[f"norm{i}"] = nn.InnerBatchNorm(out)
+        layers[f"relu{i}"] = nn.ReLU(out)
         if not last:
-            layers.append(Disc(out))
-        if i < 2:
-            layers.append(nn.PointwiseAvgPoolAntialiased(out, sigma=SIGMA, stride=2))
+            layers[f"disc{i}"] = Disc(out)
+        if i <= 2:
+            layers[f"pool{i}"] = nn.PointwiseAvgPoolAntialiased(out, sigma=SIGMA, stride=2)
         kind = out
-    layers += [nn.GroupPooling(kind, "mean"), torch.nn.Flatten(), torch.nn.Linear(len(kind), classes)]
-    return nn.Sequential(*layers)
+    layers["invariants"] = nn.GroupPooling(kind, "mean")
+    layers["flat"] = torch.nn.Flatten()
+    layers["scores"] = torch.nn.Linear(len(kind), classes)
+    return nn.Sequential(OrderedDict(layers))
 
 
 def plain(model: nn.Sequential) -> torch.nn.Sequential:

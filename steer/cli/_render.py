@@ -15,7 +15,7 @@ from torch import Tensor
 from steer.expansion import lattice
 from steer.group import planar_rotation
 
-BLUR = 0.6
+BLUR = 0.55
 SIZE = 33  # odd at every resolution of the network: 33, 17, 9
 INK_INSIDE = 0.999
 

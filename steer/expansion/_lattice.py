@@ -10,7 +10,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from steer.group import FiniteGroup, Group, dihedral, from_generators, full_octahedral, reflection
+from steer.group import FiniteGroup, Group, deterministic, dihedral, from_generators, full_octahedral, reflection
 from steer.group import trivial as trivial_group
 
 KINDS = {"line": 1, "square": 2, "hexagonal": 2, "cubic": 3}
@@ -36,6 +36,7 @@ class Lattice:
         return KINDS[self.kind]
 
     @property
+    @deterministic
     def matrix(self) -> Tensor:
         """Physical position `(x, y, z)` of a step along each array axis, as columns, `[d, d]`."""
         if self.kind == "hexagonal":
@@ -53,15 +54,18 @@ class Lattice:
         """All orthogonal matrices that map the lattice to itself and fix a site."""
         return _point_group(self)
 
+    @deterministic
     def offsets(self, shape: Sequence[int]) -> Tensor:
         """Array index of every sample relative to the centre of the grid, `[n, d]`; half-integers along even axes."""
         axes = [torch.arange(n, dtype=torch.float64) - (n - 1) / 2 for n in shape]
         return torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).reshape(-1, self.d)
 
+    @deterministic
     def positions(self, shape: Sequence[int]) -> Tensor:
         """Physical position of every sample relative to the centre, `[n, d]`, array order."""
         return self.offsets(shape) @ self.matrix.mT
 
+    @deterministic
     def kernel_mask(self, kernel_size: Sequence[int]) -> Tensor:
         """Which taps of a kernel exist, `[n]` bool: all, but on a hexagonal lattice those of a hexagon."""
         offsets = self.offsets(kernel_size)

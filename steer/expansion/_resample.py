@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from steer.expansion._lattice import Lattice
+from steer.group import deterministic
 
 
 def moves_exactly(grid: Lattice, g: Tensor, shape: tuple[int, ...]) -> bool:
@@ -35,9 +36,7 @@ def transform(values: Tensor, grid: Lattice, g: Tensor, mode: str = "bilinear") 
         if not bool(inside.all()):
             flat = flat * inside.to(flat)
         return flat.reshape(*lead, *new_shape)
-    source = grid.offsets(shape) @ _index_map(grid, g).mT
-    scale = torch.tensor([max((n - 1) / 2, 0.5) for n in shape], dtype=torch.float64)
-    sampling = (source / scale).flip(-1).reshape(1, *shape, d).to(values)
+    sampling = _normalised_source(grid, g, shape).to(values)
     if d == 1:  # only reached for a tap between samples of a line: never for +-1
         raise ValueError("transform: a line is moved by +1 or -1 only")
     flat = values.reshape(1, -1, *shape)
@@ -45,11 +44,20 @@ def transform(values: Tensor, grid: Lattice, g: Tensor, mode: str = "bilinear") 
     return moved.reshape(values.shape)
 
 
+@deterministic
+def _normalised_source(grid: Lattice, g: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Where every output sample comes from, in the coordinates of `grid_sample`, `[1, *shape, d]`."""
+    source = grid.offsets(shape) @ _index_map(grid, g).mT
+    scale = torch.tensor([max((n - 1) / 2, 0.5) for n in shape], dtype=torch.float64)
+    return (source / scale).flip(-1).reshape(1, *shape, grid.d)
+
+
 def _index_map(grid: Lattice, g: Tensor) -> Tensor:
     """`M^-1 g^-1 M`: from offsets in the moved array to offsets in the original."""
     return torch.linalg.inv(grid.matrix) @ g.mT @ grid.matrix
 
 
+@deterministic
 def _exact_source(grid: Lattice, g: Tensor, shape: tuple[int, ...]) -> tuple[tuple[int, ...], Tensor, Tensor] | None:
     step = _index_map(grid, g)
     rounded = step.round()

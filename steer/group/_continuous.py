@@ -13,7 +13,7 @@ from steer.group._deterministic import deterministic
 from steer.group._group import Group
 
 _ALGEBRA = {
-    2: torch.tensor([[[0.0, -1.0], [1.0, 0.0]]], dtype=torch.float64),
+    2: torch.tensor([[[0.0, -1.0], [1.0, 0.0]]], dtype=torch.float64, device="cpu"),
     3: torch.tensor(
         [
             [[0.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]],
@@ -21,6 +21,7 @@ _ALGEBRA = {
             [[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]],
         ],
         dtype=torch.float64,
+        device="cpu",
     ),
 }
 

@@ -21,7 +21,7 @@ from steer.group._matrices import (
     snap,
 )
 
-_ONE = torch.eye(1, dtype=torch.float64)
+_ONE = torch.eye(1, dtype=torch.float64, device="cpu")
 _GOLDEN = (1 + math.sqrt(5)) / 2
 
 
@@ -123,9 +123,9 @@ def _axial(name: str, n: int | None, extra: list[Tensor]) -> FiniteGroup | Conti
     return from_generators([turn, *extra], name=f"{name}({n})")
 
 
-_UPRIGHT_MIRROR = torch.diag(torch.tensor([1.0, -1.0, 1.0], dtype=torch.float64))
-_HALF_TURN_X = torch.diag(torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64))
-_LEVEL_MIRROR = torch.diag(torch.tensor([1.0, 1.0, -1.0], dtype=torch.float64))
+_UPRIGHT_MIRROR = torch.diag(torch.tensor([1.0, -1.0, 1.0], dtype=torch.float64, device="cpu"))
+_HALF_TURN_X = torch.diag(torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64, device="cpu"))
+_LEVEL_MIRROR = torch.diag(torch.tensor([1.0, 1.0, -1.0], dtype=torch.float64, device="cpu"))
 
 
 @deterministic
@@ -171,8 +171,8 @@ def klein() -> FiniteGroup:
     return from_generators([_HALF_TURN_X, rotation([0, 0, 1], math.pi)], name="klein()")
 
 
-_DIAGONAL_TURN = torch.tensor([[0, 0, 1], [1, 0, 0], [0, 1, 0]], dtype=torch.float64)
-_QUARTER_TURN = torch.tensor([[0, -1, 0], [1, 0, 0], [0, 0, 1]], dtype=torch.float64)
+_DIAGONAL_TURN = torch.tensor([[0, 0, 1], [1, 0, 0], [0, 1, 0]], dtype=torch.float64, device="cpu")
+_QUARTER_TURN = torch.tensor([[0, -1, 0], [1, 0, 0], [0, 0, 1]], dtype=torch.float64, device="cpu")
 
 
 @cache

@@ -100,7 +100,7 @@ def squared_norm(fields: Tensor, start: float = 0.0) -> Tensor:
     first, *others = wide.unbind(2)
     total = first * first
     for component in others:
-        total = total.addcmul_(component, component)
+        total = torch.addcmul(total, component, component)
     return total.add_(start)
 
 

@@ -197,8 +197,8 @@ def _side_by_side(in_type: FieldType) -> tuple[list[int], Function]:
         found, change = decompose(field)
         if float((change - torch.eye(field.dim)).abs().max()) > 1e-12:
             raise ValueError(
-                f"FourierPointwise: irreps, or fields that each hold whole functions, are required; {field} beside irreps is "
-                "neither; use copies of gspace.fourier_repr(max_degree)"
+                f"FourierPointwise: irreps, or fields that each hold whole functions, are required; {field} beside irreps "
+                "is neither; use copies of gspace.fourier_repr(max_degree)"
             )
         irreps += found
     one, order = _functions(irreps, str(in_type))

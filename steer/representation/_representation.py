@@ -47,7 +47,7 @@ class Representation(ABC):
         Raises:
             ValueError: if the matrices have the wrong size, or (finite groups) are not elements.
         """
-        g = torch.as_tensor(g)
+        g = g if isinstance(g, Tensor) else torch.as_tensor(g)  # a tensor keeps its device
         g = g if g.is_floating_point() else g.double()
         if g.shape[-2:] != (self.group.d, self.group.d):
             raise ValueError(

@@ -43,7 +43,18 @@ def test_law_count_and_orthonormality(case):
         assert_orthonormal(coefficients)
 
 
-@each(named("cyclic(5)", "dihedral(6)", "octahedral()", "conjugated(icosahedral(), 8)", "quaternion_group()", "so2()", "o2()", "o3()"))
+@each(
+    named(
+        "cyclic(5)",
+        "dihedral(6)",
+        "octahedral()",
+        "conjugated(icosahedral(), 8)",
+        "quaternion_group()",
+        "so2()",
+        "o2()",
+        "o3()",
+    )
+)
 def test_the_gauge_is_canonical(case):
     for a, b, c in triples(case):
         rows = clebsch_gordan(a, b, c).flatten(1)
@@ -149,7 +160,9 @@ def test_swapped_factors_are_no_coupling():
 
 
 def test_three_groups():
-    with pytest.raises(ValueError, match=r"clebsch_gordan: irreps of one group are required; received so3\(\), o3\(\), so3\(\)"):
+    with pytest.raises(
+        ValueError, match=r"clebsch_gordan: irreps of one group are required; received so3\(\), o3\(\), so3\(\)"
+    ):
         clebsch_gordan(so3().irrep(1), o3().irrep("1o"), so3().irrep(1))
     with pytest.raises(ValueError, match="irreps of one group are required"):
         clebsch_gordan(octahedral().trivial, octahedral().trivial, so3().trivial)

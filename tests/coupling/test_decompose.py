@@ -44,7 +44,14 @@ def test_squares_of_the_standard_representation(case):
 
 @pytest.mark.parametrize(
     "text",
-    ["cyclic(5)", "cyclic(8)", "quaternion_group()", "conjugated(quaternion_group(), 9)", "binary_tetrahedral()", "icosahedral()"],
+    [
+        "cyclic(5)",
+        "cyclic(8)",
+        "quaternion_group()",
+        "conjugated(quaternion_group(), 9)",
+        "binary_tetrahedral()",
+        "icosahedral()",
+    ],
 )
 def test_regular_representations_of_every_type(text):
     """Irreps of real, complex and quaternionic type, each several times."""

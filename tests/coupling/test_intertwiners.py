@@ -19,8 +19,8 @@ from tests.cases import (
     each,
     elements,
     named,
-    random_orthogonal,
     randn,
+    random_orthogonal,
     representations,
 )
 
@@ -140,5 +140,7 @@ def test_golden_values():
 
 
 def test_two_groups():
-    with pytest.raises(ValueError, match=r"intertwiners: representations of one group are required; received so2\(\), o2\(\)"):
+    with pytest.raises(
+        ValueError, match=r"intertwiners: representations of one group are required; received so2\(\), o2\(\)"
+    ):
         intertwiners(so2().standard, o2().standard)

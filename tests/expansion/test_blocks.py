@@ -152,7 +152,9 @@ def test_expansion_is_linear_and_takes_several_fields(into, out):
     assert kernel.shape == (2 * b.dim, 3 * a.dim, 9)
     for o in range(2):
         for i in range(3):
-            single = torch.einsum("z,z...->...", weight[o, i], elements_of(piece)) if piece.size else torch.zeros(b.dim, a.dim, 9)
+            single = (
+                torch.einsum("z,z...->...", weight[o, i], elements_of(piece)) if piece.size else torch.zeros(b.dim, a.dim, 9)
+            )
             assert_close(kernel[o * b.dim : (o + 1) * b.dim, i * a.dim : (i + 1) * a.dim], single.double())
     assert_close(piece.expand(2 * weight, piece.constants), 2 * kernel)
 

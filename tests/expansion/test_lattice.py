@@ -171,7 +171,12 @@ def test_lattices_are_values():
 
 @pytest.mark.parametrize(
     ("kind", "d", "fitting"),
-    [("square", 3, r"\['cubic'\]"), ("triangular", 2, r"\['square', 'hexagonal'\]"), ("cubic", 1, r"\['line'\]"), (None, 4, r"\[\]")],
+    [
+        ("square", 3, r"\['cubic'\]"),
+        ("triangular", 2, r"\['square', 'hexagonal'\]"),
+        ("cubic", 1, r"\['line'\]"),
+        (None, 4, r"\[\]"),
+    ],
 )
 def test_unknown_lattices(kind, d, fitting):
     with pytest.raises(ValueError, match=f"lattice: one of {fitting} is required for a group that acts on {d} dimensions"):

@@ -50,9 +50,7 @@ def test_cyclic_sizes(n, k, count):
     assert size(group.regular, group.regular, found) == n * count
 
 
-@pytest.mark.parametrize(
-    ("n", "counts"), [(4, [2, 3, 4, 7]), (8, [2, 3, 4, 5]), (16, [2, 3, 4, 5])]
-)
+@pytest.mark.parametrize(("n", "counts"), [(4, [2, 3, 4, 7]), (8, [2, 3, 4, 5]), (16, [2, 3, 4, 5])])
 def test_sizes_between_scalars(n, counts):
     """At k = 9 degree 4 has invariants of C4: the size depends on N."""
     group = cyclic(n)
@@ -139,7 +137,11 @@ def symmetries(group, found):
     """The exact symmetries that map the taps of the kernel to each other."""
     mask = found.lattice.kernel_mask(found.kernel_size)
     points = found.points(group.d)[mask]
-    return [g for g in exact_symmetries(found.lattice, group).elements if float(distances(points @ g.mT, points).amin(1).max()) < 1e-9]
+    return [
+        g
+        for g in exact_symmetries(found.lattice, group).elements
+        if float(distances(points @ g.mT, points).amin(1).max()) < 1e-9
+    ]
 
 
 def reflection_labels(text):

@@ -197,3 +197,13 @@ def test_gradients_flow():
 def test_a_line_turns_only_over():
     with pytest.raises(ValueError, match=r"transform: a line is moved by \+1 or -1 only"):
         transform(randn(1, 5), LINE, torch.tensor([[0.5]]))
+
+
+def test_the_default_device_does_not_matter():
+    """Positions are computed on the CPU, the result lives where the values live."""
+    image, volume = randn(1, 2, 5, 5), randn(1, 2, 3, 4, 5)
+    turns = [QUARTER, planar_rotation(0.3)]
+    plain = [transform(image, SQUARE, g) for g in turns] + [transform(volume, CUBIC, rotation([0, 0, 1], 0.3))]
+    with torch.device("meta"):
+        again = [transform(image, SQUARE, g) for g in turns] + [transform(volume, CUBIC, rotation([0, 0, 1], 0.3))]
+    assert all(torch.equal(a, b) for a, b in zip(again, plain, strict=True))

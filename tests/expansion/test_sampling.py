@@ -54,7 +54,14 @@ def test_anisotropic_grids_sample_their_finest_step():
 
 @pytest.mark.parametrize(
     ("band_limit", "limits"),
-    [(3, (0, 3, 3)), (0, (0, 0, 0)), ([0, 1, 4], (0, 1, 4)), ((5, 2, 3), (0, 2, 3)), (lambda r: round(3 * r), (0, 3, 6)), (None, (0, 2, 2))],
+    [
+        (3, (0, 3, 3)),
+        (0, (0, 0, 0)),
+        ([0, 1, 4], (0, 1, 4)),
+        ((5, 2, 3), (0, 2, 3)),
+        (lambda r: round(3 * r), (0, 3, 6)),
+        (None, (0, 2, 2)),
+    ],
 )
 def test_forms_of_the_band_limit(band_limit, limits):
     """One number, one for each ring, a function of the radius in samples; a ring at the origin has degree 0 only."""

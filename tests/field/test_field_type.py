@@ -1,6 +1,7 @@
 """Field types: how channels transform, as values."""
 
 import copy
+import itertools
 import pickle
 
 import pytest
@@ -52,7 +53,7 @@ def test_channels_are_contiguous(kind):
     assert [field for field, _ in kind.channels()] == list(kind.representations)
     assert spans[0].start == 0
     assert spans[-1].stop == kind.size
-    assert all(a.stop == b.start for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a.stop == b.start for a, b in itertools.pairwise(spans))
     assert [field for field, count in kind.runs for _ in range(count)] == list(kind.representations)
 
 
@@ -147,7 +148,9 @@ def test_strings():
 def test_addition():
     kind = C8.type("regular") + C8.type("1")
     assert kind == C8.type("regular + 1")
-    with pytest.raises(ValueError, match=r"type \+ type: one gspace is required; received cyclic\(8\) on square and dihedral\(4\)"):
+    with pytest.raises(
+        ValueError, match=r"type \+ type: one gspace is required; received cyclic\(8\) on square and dihedral\(4\)"
+    ):
         C8.type("regular") + D4.type("regular")
     with pytest.raises(TypeError):
         C8.type("regular") + "1"
@@ -218,7 +221,9 @@ def test_bad_arguments():
         FieldType(C8, [])
     with pytest.raises(TypeError, match="FieldType: representations or strings are required; received int"):
         FieldType(C8, [3])
-    with pytest.raises(ValueError, match=r"representations of cyclic\(8\) are required; received regular of cyclic\(4\); restrict"):
+    with pytest.raises(
+        ValueError, match=r"representations of cyclic\(8\) are required; received regular of cyclic\(4\); restrict"
+    ):
         FieldType(C8, [cyclic(4).regular])
     with pytest.raises(ValueError, match="names its irreps by a frequency"):
         FieldType(C8, "9")

@@ -127,3 +127,15 @@ def test_dimensionality_and_strings():
     assert str(SPACES[8]) == "so3() on a point"
     assert str(gspaces.on(so2(), spacing=0.5)) == "so2() on square(spacing=(0.5, 0.5))"
     assert SPACES[0].lattice == lattice("square", 2)
+
+
+@each_space
+def test_the_default_device_does_not_matter(space):
+    elements, exact = torch.stack(space.testing_elements), space.exact_group
+    kind = space.type(space.standard_repr, "trivial")
+    x = torch.ones(1, kind.size, *[3] * space.dimensionality, dtype=torch.float64)
+    expected = [kind.transform(x, g) for g in elements[-3:]]
+    with torch.device("meta"):
+        assert torch.equal(torch.stack(space.testing_elements), elements)
+        assert space.exact_group == exact
+        assert all(torch.equal(kind.transform(x, g), e) for g, e in zip(elements[-3:], expected, strict=True))

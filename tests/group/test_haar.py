@@ -6,7 +6,18 @@ import pytest
 import torch
 
 from steer.group import o2, o3, quaternion_to_matrix, rotation, so2, so3
-from tests.cases import CONTINUOUS, GROUPS, assert_close, assert_far, assert_orthogonal, average, each, elements, randn, vector
+from tests.cases import (
+    CONTINUOUS,
+    GROUPS,
+    assert_close,
+    assert_far,
+    assert_orthogonal,
+    average,
+    each,
+    elements,
+    randn,
+    vector,
+)
 
 
 @each(GROUPS)

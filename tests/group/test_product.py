@@ -30,7 +30,9 @@ def test_a_product_holds_the_pairs(a, b):
     assert bool(a.contains(sample[:, : a.d, : a.d]).all())
     assert bool(b.contains(sample[:, a.d :, a.d :]).all())
     assert_close(sample[:, : a.d, a.d :], torch.zeros(20, a.d, b.d).double(), 0.0)
-    pairs = torch.stack([torch.block_diag(g, h) for g, h in zip(a.sample(9, seeded(1)), b.sample(9, seeded(2)), strict=True)])
+    pairs = torch.stack(
+        [torch.block_diag(g, h) for g, h in zip(a.sample(9, seeded(1)), b.sample(9, seeded(2)), strict=True)]
+    )
     assert bool(product.contains(pairs).all())
     assert bool(product.contains(product.generators).all())
 

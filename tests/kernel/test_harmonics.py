@@ -77,7 +77,9 @@ def test_they_are_orthogonal_on_the_sphere(group):
         values = torch.cat([harmonics(g @ pole, degree) for degree in range(top + 1)], -1)
         return values[:, :, None] * values[:, None]
 
-    expected = torch.cat([torch.full((harmonic_dim(group.d, k),), 1 / harmonic_dim(group.d, k)).double() for k in range(top + 1)])
+    expected = torch.cat(
+        [torch.full((harmonic_dim(group.d, k),), 1 / harmonic_dim(group.d, k)).double() for k in range(top + 1)]
+    )
     assert_close(average(group, 2 * top, gram), torch.diag(expected), 1e-8)
 
 

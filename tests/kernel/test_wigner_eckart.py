@@ -8,7 +8,18 @@ import torch
 
 from steer.group import cyclic, dihedral, icosahedral, o2, octahedral, reflection, so2, so3
 from steer.kernel import GaussianRings, angular_couplings, harmonic_dim, harmonics, kernel_basis, kernel_dimension
-from tests.cases import SPATIAL, assert_close, assert_far, average, build, each, elements, named, randn, rank, representations
+from tests.cases import (
+    SPATIAL,
+    assert_close,
+    assert_far,
+    build,
+    each,
+    elements,
+    named,
+    randn,
+    rank,
+    representations,
+)
 
 
 def pairs(case):
@@ -16,7 +27,12 @@ def pairs(case):
     irreps = case.irreps
     found = [*product(irreps[:2] + irreps[-1:], repeat=2)]
     others = [r for name, r in representations(case).items() if not name.startswith("irrep")]
-    return [*found, *((r, irreps[-1]) for r in others), *((irreps[min(1, len(irreps) - 1)], r) for r in others), (others[-1], others[0])]
+    return [
+        *found,
+        *((r, irreps[-1]) for r in others),
+        *((irreps[min(1, len(irreps) - 1)], r) for r in others),
+        (others[-1], others[0]),
+    ]
 
 
 def points_of(case, n=4):
@@ -118,7 +134,7 @@ def test_completeness_by_brute_force(case):
         return values @ independent
 
     independent = torch.eye(d**top + d ** (top - 1)).double()
-    left, values, right = torch.linalg.svd(functions(x), full_matrices=False)
+    _left, values, right = torch.linalg.svd(functions(x), full_matrices=False)
     independent = right[values > 1e-9 * values[0]].mT
     assert independent.shape[1] == sum(harmonic_dim(d, k) for k in range(top + 1))
     for into, out in product(case.irreps[:3], repeat=2):
@@ -188,10 +204,10 @@ def ordered_irreps(text):
     by_dim = {}
     for irrep in group.irreps():
         by_dim.setdefault(irrep.dim, []).append(irrep)
-    vector, = (i for i in by_dim[3] if i.multiplicities == group.standard.multiplicities)
-    other, = (i for i in by_dim[3] if i != vector)
+    (vector,) = (i for i in by_dim[3] if i.multiplicities == group.standard.multiplicities)
+    (other,) = (i for i in by_dim[3] if i != vector)
     if text == "octahedral()":
-        sign, = (i for i in by_dim[1] if not i.is_trivial)
+        (sign,) = (i for i in by_dim[1] if not i.is_trivial)
         return group.trivial, vector, other, by_dim[2][0], sign
     return group.trivial, vector, by_dim[5][0], other, by_dim[4][0]
 
@@ -290,7 +306,9 @@ def test_a_line_has_even_and_odd_kernels():
 
 
 def test_two_groups():
-    with pytest.raises(ValueError, match=r"kernel_basis: representations of one group are required; received so2\(\) and o2\(\)"):
+    with pytest.raises(
+        ValueError, match=r"kernel_basis: representations of one group are required; received so2\(\) and o2\(\)"
+    ):
         kernel_basis(so2().trivial, o2().trivial, randn(1, 2), 1)
 
 

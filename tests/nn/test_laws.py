@@ -40,7 +40,9 @@ PERMUTATION = {
     "GroupPooling mean": lambda t: nn.GroupPooling(t, "mean"),
     "PointwiseDropout": lambda t: nn.PointwiseDropout(t, 0.3),
 }
-CASES = [(layer, group) for layer in ANY_FIELD for group in TYPED] + [(layer, group) for layer in PERMUTATION for group in PERMUTED]
+CASES = [(layer, group) for layer in ANY_FIELD for group in TYPED] + [
+    (layer, group) for layer in PERMUTATION for group in PERMUTED
+]
 RANDOM = ("Dropout",)
 
 
@@ -105,7 +107,9 @@ def test_typed_and_plain_calls_copies_and_export_agree(layer: str, group: str) -
         module(x[:, :-1])
 
 
-@pytest.mark.parametrize("layer", ["NormNonLinearity relu", "NormNonLinearity sigmoid", "NormNonLinearity squash", "NormPool"])
+@pytest.mark.parametrize(
+    "layer", ["NormNonLinearity relu", "NormNonLinearity sigmoid", "NormNonLinearity squash", "NormPool"]
+)
 def test_gradient_is_finite_at_zero(layer: str) -> None:
     module = build(layer, "so3()")
     x = torch.zeros(2, module.in_type.size, dtype=torch.float64, requires_grad=True)

@@ -254,7 +254,9 @@ def test_inductions_that_do_not_exist():
         octahedral().trivial.induce(so3())
 
 
-@pytest.mark.parametrize("field", [octahedral().quotient(klein()), o2().quotient(so2()), so2().irrep(1).induce(o2())], ids=str)
+@pytest.mark.parametrize(
+    "field", [octahedral().quotient(klein()), o2().quotient(so2()), so2().irrep(1).induce(o2())], ids=str
+)
 def test_matrices_that_move_no_coset(field):
     bad = 1.5 * torch.eye(field.group.d).double()
     with pytest.raises(ValueError, match="an element of the group is required; received a matrix that maps no coset"):

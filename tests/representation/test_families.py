@@ -80,7 +80,9 @@ def test_parities():
     assert_close(o3().irrep("1e")(h), h * torch.linalg.det(h)[:, None, None])
 
 
-@pytest.mark.parametrize("text", ["dihedral(2)", "dihedral(4)", "dihedral(6)", "dihedral(4, axis=0.3)", "conjugated(dihedral(6), 2)"])
+@pytest.mark.parametrize(
+    "text", ["dihedral(2)", "dihedral(4)", "dihedral(6)", "dihedral(4, axis=0.3)", "conjugated(dihedral(6), 2)"]
+)
 def test_the_alternating_irreps_of_dihedral_groups(text):
     """Frequency n/2: "e" is +1 on the first reflection of the group, "o" is -1, both alternate with the turns."""
     group = build(text)
@@ -96,7 +98,11 @@ def test_the_alternating_irreps_of_dihedral_groups(text):
 
 def test_the_sign_of_the_axis():
     level = torch.diag(vector(1.0, 1.0, -1.0))
-    for group, plus, minus in ((cylindrical(), "2+", "2-"), (full_cylindrical(), "2+", "2-"), (full_cylindrical(), "0o+", "0o-")):
+    for group, plus, minus in (
+        (cylindrical(), "2+", "2-"),
+        (full_cylindrical(), "2+", "2-"),
+        (full_cylindrical(), "0o+", "0o-"),
+    ):
         assert_close(group.irrep(plus)(level), torch.eye(group.irrep(plus).dim).double())
         assert_close(group.irrep(minus)(level), -torch.eye(group.irrep(plus).dim).double())
 
@@ -130,7 +136,9 @@ def test_so3_understands_the_labels_of_o3():
     assert so3().irrep("1o") == so3().irrep("1e") == so3().irrep(1)
 
 
-@pytest.mark.parametrize(("group", "numbers"), [(o2(), (0, 1)), (so2(), (0, 1)), (so3(), (0, 1)), (octahedral(), (0, 1)), (o3(), (2, 1))])
+@pytest.mark.parametrize(
+    ("group", "numbers"), [(o2(), (0, 1)), (so2(), (0, 1)), (so3(), (0, 1)), (octahedral(), (0, 1)), (o3(), (2, 1))]
+)
 def test_integers_that_name_nothing(group, numbers):
     with pytest.raises(ValueError, match="names its irreps by"):
         group.irrep(*numbers)

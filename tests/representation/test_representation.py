@@ -153,7 +153,9 @@ def test_operators_need_representations():
 
 
 def test_representations_of_two_groups_do_not_mix():
-    with pytest.raises(ValueError, match=r"direct_sum: representations of one group are required; received so2\(\) and o2\(\)"):
+    with pytest.raises(
+        ValueError, match=r"direct_sum: representations of one group are required; received so2\(\) and o2\(\)"
+    ):
         so2().standard + o2().standard
     with pytest.raises(ValueError, match=r"a @ b: representations of one group are required; received so2\(\) and o2\(\)"):
         so2().standard @ o2().standard
@@ -165,7 +167,9 @@ def test_wrong_shapes(representation):
         representation(torch.eye(2))
 
 
-@pytest.mark.parametrize("representation", [octahedral().regular, octahedral().irrep(2), octahedral().quotient(octahedral())])
+@pytest.mark.parametrize(
+    "representation", [octahedral().regular, octahedral().irrep(2), octahedral().quotient(octahedral())]
+)
 def test_matrices_that_are_no_elements(representation):
     with pytest.raises(ValueError, match="an element"):
         representation(rotation([0, 0, 1], 0.3))

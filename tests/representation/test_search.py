@@ -58,7 +58,9 @@ def searched_characters(group, degree, g):
     return torch.stack([v.diagonal(dim1=-2, dim2=-1).sum(-1) for v in values])
 
 
-@pytest.mark.parametrize("group", [cyclic(1), cyclic(2), cyclic(5), cyclic(8), dihedral(1), dihedral(4), dihedral(5)], ids=str)
+@pytest.mark.parametrize(
+    "group", [cyclic(1), cyclic(2), cyclic(5), cyclic(8), dihedral(1), dihedral(4), dihedral(5)], ids=str
+)
 def test_the_search_agrees_with_the_closed_forms_of_planar_groups(group):
     g = group.elements
     ours = searched_characters(group, None, g)
@@ -121,7 +123,7 @@ def test_a_generic_group_of_high_order():
     """The prism group of a heptagon, order 28, in coordinates without structure."""
     q = random_orthogonal(3, 3)
     plain = build("full_cylindrical(3)")
-    group = from_generators(list(q @ build("dihedral(7, d=3)").generators @ q.mT) + [-torch.eye(3).double()])
+    group = from_generators([*list(q @ build("dihedral(7, d=3)").generators @ q.mT), -torch.eye(3).double()])
     assert group.order == 28
     assert sum(i.dim**2 // i.endomorphisms for i in group.irreps()) == 28
     assert sorted(i.dim for i in group.irreps()) == [1] * 4 + [2] * 6

@@ -106,7 +106,9 @@ def test_the_derivative_is_the_algebra():
     g = so3().sample(1, seeded(6))[0]
     generator = so3().algebra[0]
     _, slope = torch.autograd.functional.jvp(
-        lambda t: wigner_d(3, torch.linalg.matrix_exp(t * generator) @ g), torch.tensor(0.0).double(), torch.tensor(1.0).double()
+        lambda t: wigner_d(3, torch.linalg.matrix_exp(t * generator) @ g),
+        torch.tensor(0.0).double(),
+        torch.tensor(1.0).double(),
     )
     algebra = slope @ wigner_d(3, g).mT
     assert_close(algebra, -algebra.mT)

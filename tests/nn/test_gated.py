@@ -1,0 +1,57 @@
+"""Gates: which fields get one, and which one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from steer import gspaces, nn
+from tests.cases import assert_close, assert_far, randn
+
+SPACE = gspaces.no_base_space(gspaces.rot3dOnR3().fibergroup)
+
+
+@pytest.mark.parametrize("fields", ["2x0 + 2x1 + 2", "1 + 0 + 2 + 0 + 1 + 1", "2x1", "3x0"])
+@torch.no_grad()
+def test_each_field_has_the_gate_of_its_rank(fields: str) -> None:
+    kind = SPACE.type(fields)
+    layer = nn.GatedNonLinearity(kind, scalar="tanh", gate=torch.nn.Softplus())
+    gated = sum(not field.is_trivial for field in kind.representations)
+    assert layer.in_type.representations == kind.representations + (SPACE.trivial_repr,) * gated
+    assert layer.out_type == kind
+    x = randn(5, layer.in_type.size)
+    y, next_gate = layer(x), kind.size
+    for field, span in kind.channels():
+        if field.is_trivial:
+            assert_close(y[:, span], torch.tanh(x[:, span]))
+        else:
+            assert_close(y[:, span], x[:, span] * torch.nn.functional.softplus(x[:, next_gate : next_gate + 1]))
+            next_gate += 1
+    assert next_gate == x.shape[1]
+
+
+def test_regular_and_sign_fields_are_gated_too() -> None:
+    kind = gspaces.flipRot2dOnR2(4).type("regular + 0o + 0e")
+    assert len(nn.GatedNonLinearity(kind).in_type) == 5
+
+
+def test_negative_control() -> None:
+    kind = SPACE.type("1")
+    x = randn(20, 4)
+    g = SPACE.fibergroup.sample(1, torch.Generator().manual_seed(0))[0]
+
+    def wrong(x: torch.Tensor) -> torch.Tensor:  # gated by a component of the vector, which is not invariant
+        return x[:, :3] * torch.sigmoid(x[:, :1])
+
+    moved = torch.cat([kind.transform_fibers(x[:, :3], g), x[:, 3:]], 1)
+    assert_far(wrong(moved), kind.transform_fibers(wrong(x), g))
+
+
+def test_unknown_activation() -> None:
+    kind = SPACE.type("0 + 1")
+    with pytest.raises(
+        ValueError, match=r"GatedNonLinearity: gate: one of .*relu.*, or a torch.nn module, .* received 'step'"
+    ):
+        nn.GatedNonLinearity(kind, gate="step")
+    with pytest.raises(ValueError, match="GatedNonLinearity: scalar"):
+        nn.GatedNonLinearity(kind, scalar=None)
