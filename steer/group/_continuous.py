@@ -10,6 +10,7 @@ from torch import Tensor
 
 from steer.group import _haar
 from steer.group._deterministic import deterministic
+from steer.group._finite import SAME
 from steer.group._group import Group
 
 _ALGEBRA = {
@@ -122,7 +123,7 @@ class ContinuousGroup(Group):
         return (
             isinstance(other, ContinuousGroup)
             and (self.d, self.blocks, self._components.shape) == (other.d, other.blocks, other._components.shape)
-            and float((self._components - other._components).abs().max()) < 1e-6
+            and float((self._components - other._components).abs().max()) < SAME
         )
 
     def __hash__(self) -> int:

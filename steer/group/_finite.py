@@ -12,6 +12,7 @@ from steer.group._deterministic import deterministic
 from steer.group._group import Group
 
 EQUAL = 1e-6  # two matrices closer than this are the same element
+SAME = 1e-12  # two groups are equal only to rounding: equal groups share their bases, whose laws hold to this precision
 
 
 class FiniteGroup(Group):
@@ -158,7 +159,7 @@ class FiniteGroup(Group):
             return True
         if not isinstance(other, FiniteGroup) or self._elements.shape != other._elements.shape:
             return False
-        return float((self._elements - other._elements).abs().max()) < EQUAL
+        return float((self._elements - other._elements).abs().max()) < SAME
 
     def __hash__(self) -> int:
         return hash((self.d, self.order))

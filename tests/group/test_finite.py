@@ -6,6 +6,7 @@ import pickle
 import pytest
 import torch
 
+from steer.coupling import intertwiners
 from steer.group import (
     cyclic,
     dihedral,
@@ -222,6 +223,18 @@ def test_equality_means_same_matrices_in_the_same_order():
     assert cyclic(4) != dihedral(2)
     assert cyclic(4) != "cyclic(4)"
     assert len({cyclic(4), from_generators(cyclic(4).generators), dihedral(2)}) == 2
+
+
+def test_a_rounded_group_is_another_value():
+    """Equal groups share cached bases, so groups that differ by single precision must not be equal: laws hold to 1e-12."""
+    fine = build("conjugated(octahedral(), 6)")
+    rough = from_generators(list(fine.generators.float()))
+    assert rough != fine
+    assert rough <= fine <= rough
+    for group in (fine, rough):
+        maps = intertwiners(group.standard, group.irrep(1))
+        g = group.elements
+        assert_close(group.irrep(1)(g)[:, None] @ maps, maps @ group.standard(g)[:, None])
 
 
 def test_containment_is_a_partial_order():

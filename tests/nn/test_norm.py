@@ -44,7 +44,7 @@ def test_threshold_starts_at_one_half_and_is_always_positive() -> None:
     layer = nn.NormNonLinearity(KIND)
     assert layer.bias.shape == (len(KIND),)
     assert_close(torch.nn.functional.elu(layer.bias.detach()) + 1, torch.full((len(KIND),), 0.5), 1e-6)
-    assert float(layer.bias[0]) == pytest.approx(math.log(0.5))
+    assert layer.bias[0].item() == pytest.approx(math.log(0.5))
     layer.bias.data.fill_(-30.0)
     x = randn(9, KIND.size).float()
     assert_close(layer(x).detach(), x, 1e-6)

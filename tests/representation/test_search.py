@@ -137,3 +137,12 @@ def test_octahedral_irreps_are_named_by_their_place():
     assert_close(group.irrep(1)(group.elements), group.elements)
     norms = average(group, 0, lambda g: group.irrep(3).character(g) ** 2)
     assert_close(norms, torch.tensor(1.0).double())
+
+
+@each([*CONJUGATED, *named("icosahedral()", "full_icosahedral()", "full_octahedral()", "binary_tetrahedral()")])
+def test_rounded_generators_do_not_move_the_irreps_to_another_gauge(case):
+    """Single precision moves the group by 1e-7, and its irreps by about as much: no pivot or order jumps."""
+    rough = from_generators(list(case.group.generators.float()))
+    fine = from_generators(case.group.generators)
+    for a, b in zip(rough.irreps(), fine.irreps(), strict=True):
+        assert_close(a(rough.elements), b(fine.elements), 1e-4)

@@ -1,0 +1,58 @@
+"""Grouping of fields: there and back, whatever their order."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from steer import gspaces
+from steer.nn._fields import FieldGroups, field_of_channel, squared_norm
+from tests.cases import assert_close, randn
+
+SPACE = gspaces.rot3dOnR3()
+
+
+@pytest.mark.parametrize(
+    ("fields", "dims", "counts", "in_order"),
+    [
+        ("3x1", [3], [3], True),
+        ("2x0 + 3x1 + 2", [1, 3, 5], [2, 3, 1], True),
+        ("0 + 1 + 0 + 2 + 1", [1, 3, 5], [2, 2, 1], False),
+    ],
+)
+def test_split_and_join(fields: str, dims: list[int], counts: list[int], in_order: bool) -> None:
+    kind = SPACE.type(fields)
+    groups = FieldGroups(kind)
+    assert (groups.dims, groups.counts, groups.in_order) == (dims, counts, in_order)
+    x = randn(2, kind.size, 4, 5)
+    pieces = groups.split(x)
+    assert [piece.shape for piece in pieces] == [(2, n, d, 4, 5) for n, d in zip(counts, dims, strict=True)]
+    assert torch.equal(groups.join(pieces), x)
+    spans = [span for _, span in kind.channels()]
+    positions = iter(groups.positions)
+    for piece in pieces:
+        for i in range(piece.shape[1]):
+            assert torch.equal(piece[:, i], x[:, spans[next(positions)]])
+    numbers = torch.arange(len(kind))
+    assert torch.equal(groups.join_fields([*groups.split_fields(numbers)]), numbers)
+    assert not groups.state_dict()
+    assert [field_of_channel(kind).count(i) for i in range(len(kind))] == [field.dim for field in kind.representations]
+
+
+def test_kinds_and_regrouping() -> None:
+    kind = SPACE.type("0 + 1 + 0 + 1")
+    groups = FieldGroups(kind, lambda field: field)
+    assert groups.kinds == [SPACE.trivial_repr, SPACE.irrep(1)]
+    groups = FieldGroups.regrouped([0, 2, 1, 3], 2)
+    x = randn(1, 4)
+    assert torch.equal(groups.split(x)[0], x[:, [0, 2, 1, 3]].unflatten(1, (2, 2)))
+    assert torch.equal(groups.join(groups.split(x)), x)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 8, 9, 24])
+def test_squared_norm(dim: int) -> None:
+    x = randn(2, 3, dim, 4).requires_grad_()
+    assert_close(squared_norm(x).detach(), x.detach().square().sum(2))
+    torch.autograd.gradcheck(lambda x: squared_norm(x, 1e-24).sqrt(), (x,))
+    assert squared_norm(x.half()).dtype == torch.float32
+    assert float(squared_norm(torch.zeros_like(x), 0.25).max()) == 0.25

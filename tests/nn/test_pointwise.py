@@ -1,0 +1,37 @@
+"""Pointwise activations: the fronts of torch, and the error that names the way out."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from steer import gspaces, nn
+
+KIND = gspaces.rot2dOnR2(4).type("2xregular + 0")
+FRONTS = [getattr(nn, name) for name in nn.__all__ if issubclass(getattr(nn, name), nn.Pointwise) and name != "Pointwise"]
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_fronts_are_those_of_torch(front: type[nn.Pointwise]) -> None:
+    stock = getattr(torch.nn, front.__name__)()
+    x = torch.randn(2, 9, 4, 4)
+    layer = front(KIND)
+    assert torch.equal(layer(x), stock(x))
+    assert type(layer.export()) is type(stock)
+    assert f"torch.nn.{front.__name__}" in (front.__doc__ or "")
+
+
+def test_arguments_pass() -> None:
+    x = torch.randn(2, 9, 4, 4)
+    assert torch.equal(nn.LeakyReLU(KIND, 0.3)(x), torch.nn.functional.leaky_relu(x, 0.3))
+    assert torch.equal(nn.ELU(KIND, alpha=2.0)(x), torch.nn.functional.elu(x, 2.0))
+
+
+def test_error() -> None:
+    message = (
+        r"ReLU: fields whose channels the group permutes \(trivial, regular, quotient\) are required; 1 of cyclic\(4\) would"
+    )
+    with pytest.raises(ValueError, match=message):
+        nn.ReLU(gspaces.rot2dOnR2(4).type("regular + 1"))
+    with pytest.raises(ValueError, match="Pointwise: .* use NormNonLinearity, GatedNonLinearity or FourierPointwise"):
+        nn.Pointwise(gspaces.rot2dOnR2(4).type("1"), torch.nn.ReLU())
