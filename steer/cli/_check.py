@@ -25,11 +25,17 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "target",
         metavar="MODULE:OBJECT",
-        help="a module instance, or a function without arguments (or a class) that returns one; the current folder is on the path",
+        help="a module, or a function without arguments (or a class) that returns one; the current folder is on the path",
     )
-    parser.add_argument("--elements", type=int, metavar="N", help="try N elements, spread over those of the gspace (default: all)")
-    parser.add_argument("--size", type=int, metavar="N", help="samples along each axis of the input (default: odd, by dimension)")
-    parser.add_argument("--tolerance", type=float, default=1e-10, help="largest error of exact elements (default: %(default)g)")
+    parser.add_argument(
+        "--elements", type=int, metavar="N", help="try N elements, spread over those of the gspace (default: all)"
+    )
+    parser.add_argument(
+        "--size", type=int, metavar="N", help="samples along each axis of the input (default: odd, by dimension)"
+    )
+    parser.add_argument(
+        "--tolerance", type=float, default=1e-10, help="largest error of exact elements (default: %(default)g)"
+    )
     parser.set_defaults(command=_run)
 
 
@@ -56,11 +62,15 @@ def load(target: str) -> torch.nn.Module:
     for part in path.split("."):
         if not hasattr(found, part):
             names = ", ".join(n for n in vars(found) if not n.startswith("_"))
-            raise UsageError(f"check: an object of {name!r} is required; it has no {path!r}; it has {names or 'no public names'}")
+            raise UsageError(
+                f"check: an object of {name!r} is required; it has no {path!r}; it has {names or 'no public names'}"
+            )
         found = getattr(found, part)
     if not isinstance(found, torch.nn.Module):
         if not callable(found):
-            raise UsageError(f"check: a torch module, or a callable that returns one, is required; {target} is {type(found).__name__}")
+            raise UsageError(
+                f"check: a torch module, or a callable that returns one, is required; {target} is {type(found).__name__}"
+            )
         try:
             found = found()
         except Exception as error:
@@ -69,7 +79,7 @@ def load(target: str) -> torch.nn.Module:
             raise UsageError(f"check: {target} must return a torch module; it returned {type(found).__name__}")
     if not isinstance(getattr(found, "in_type", None), FieldType):
         raise UsageError(
-            f"check: the field type of the input is required; {type(found).__name__} has no in_type; use steer.nn.Sequential, or "
+            f"check: the field type of the input is required; {type(found).__name__} has no in_type; use steer.nn.Sequential, or "  # noqa: E501
             "set in_type (and out_type, unless the output is invariant) on the module"
         )
     return found
@@ -102,7 +112,9 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         report = check_equivariance(module, elements=elements, size=arguments.size)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise UsageError(f"check: {arguments.target} does not run on its in_type: {_brief(error)}; try another --size") from error
+        raise UsageError(
+            f"check: {arguments.target} does not run on its in_type: {_brief(error)}; try another --size"
+        ) from error
     print(f"{arguments.target}: {module.in_type} -> {getattr(module, 'out_type', None) or 'invariant'}\n")
     print(report)
     fault = report.first_at_fault(arguments.tolerance)

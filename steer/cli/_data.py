@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,19 +101,22 @@ def _scikit_learn(seed: int) -> Digits:
 
 def _npz(path: Path) -> Digits:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here: numpy leaves the file open where the archive is broken.
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("it holds a single array")
             missing = [name for name in ARRAYS if name not in archive.files]
             if missing:
                 raise UsageError(
-                    f"--data: the arrays {', '.join(ARRAYS)} are required in {str(path)!r}; missing: {', '.join(missing)}; it "
+                    f"--data: the arrays {', '.join(ARRAYS)} are required in {str(path)!r}; missing: {', '.join(missing)}; it "  # noqa: E501
                     f"has: {', '.join(archive.files) or 'nothing'}"
                 )
             parts = {name: archive[name] for name in ARRAYS}
             turned = "angle_train" in archive.files
-    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile) as error:
-        # AttributeError: a single .npy array has no `files`
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise UsageError(
-            f"--data: an .npz archive is required; {str(path)!r} cannot be read as one ({type(error).__name__}: {error}); it "
+            f"--data: an .npz archive is required; {str(path)!r} cannot be read as one ({type(error).__name__}: {error}); it "  # noqa: E501
             "may be incomplete: copy or download it again"
         ) from error
     return _digits(path.stem, parts, str(path), upright=not turned)
@@ -123,7 +127,9 @@ def _digits(name: str, parts: dict[str, np.ndarray], source: str, upright: bool)
     for part in ("train", "test"):
         x, y = parts[f"x_{part}"], parts[f"y_{part}"]
         if x.ndim != 3 or x.shape[1] != x.shape[2] or len(x) == 0:
-            raise UsageError(f"--data: square grey images [image, row, column] are required; x_{part} of {source!r} is {x.shape}")
+            raise UsageError(
+                f"--data: square grey images [image, row, column] are required; x_{part} of {source!r} is {x.shape}"
+            )
         if y.ndim != 1 or len(y) != len(x):
             raise UsageError(f"--data: one label per image, {len(x)}, is required; y_{part} of {source!r} is {y.shape}")
         if not np.issubdtype(y.dtype, np.integer) or y.min() < 0 or y.max() > 99:

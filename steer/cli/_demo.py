@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from steer.cli._results import Results
     from steer.cli._screen import Screen
 
-SEEN = 24_000  # images in training, repetitions counted, unless --epochs says otherwise
+SEEN = 13_000  # images in training, repetitions counted, unless --epochs says otherwise
 
 
 def add_parser(commands: Any) -> None:
@@ -31,12 +33,24 @@ def add_parser(commands: Any) -> None:
         help="a folder with the idx files of MNIST (.gz or not), or an .npz file with x_train, y_train, x_test, y_test "
         "(default: the digits of scikit-learn)",
     )
-    parser.add_argument("--out", type=Path, default=Path("demo-out"), metavar="DIR", help="folder for the results (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("demo-out"), metavar="DIR", help="folder for the results (default: %(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default: %(default)s)")
-    parser.add_argument("--epochs", type=int, metavar="N", help=f"passes over the images (default: as many as see {SEEN:,}, at least 5)")
+    parser.add_argument(
+        "--epochs", type=int, metavar="N", help=f"passes over the images (default: as many as see {SEEN:,}, at least 5)"
+    )
     parser.add_argument("--limit", type=int, default=10_000, metavar="N", help="most training images (default: %(default)s)")
-    parser.add_argument("--curve-limit", type=int, default=1000, metavar="N", help="most test images to turn (default: %(default)s)")
-    parser.add_argument("--step", type=int, default=15, metavar="DEGREES", help="between tested angles, a divisor of 360 (default: %(default)s)")
+    parser.add_argument(
+        "--curve-limit", type=int, default=1000, metavar="N", help="most test images to turn (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--step",
+        type=int,
+        default=15,
+        metavar="DEGREES",
+        help="between tested angles, a divisor of 360 (default: %(default)s)",
+    )
     parser.add_argument("--device", default="cpu", help="cpu, cuda, ... (default: %(default)s)")
     parser.set_defaults(command=_run)
 
@@ -60,15 +74,25 @@ def _check(arguments: argparse.Namespace) -> None:
         torch.zeros(1, device=arguments.device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UsageError(f"demo: --device, one that torch can use here, is required; received {arguments.device!r}: {reason}") from error
+        raise UsageError(
+            f"demo: --device, one that torch can use here, is required; received {arguments.device!r}: {reason}"
+        ) from error
     try:
         require_matplotlib()
     except ImportError as error:
-        raise UsageError("demo: matplotlib is required for the picture, which is not installed; `pip install 'steer[demo]'`") from error
+        raise UsageError(
+            "demo: matplotlib is required for the picture, which is not installed; `pip install 'steer[demo]'`"
+        ) from error
     try:
         arguments.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"demo: --out, a folder that can be written, is required; {str(arguments.out)!r}: {error.strerror}") from error
+        raise UsageError(
+            f"demo: --out, a folder that can be written, is required; {str(arguments.out)!r}: {error.strerror}"
+        ) from error
+
+
+def _show_loss(show: Callable[[int, str], None], step: int, loss: float) -> None:
+    show(step, f"loss {loss:.3f}")
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -104,14 +128,21 @@ def _run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         results.interrupted = True
         written = results.write(arguments.out)
-        kept = f"finished parts are in {arguments.out}: {', '.join(path.name for path in written)}" if written else "nothing was finished"
+        kept = (
+            f"finished parts are in {arguments.out}: {', '.join(path.name for path in written)}"
+            if written
+            else "nothing was finished"
+        )
         print(f"steer: interrupted; {kept}", file=sys.stderr)
         return INTERRUPTED
     screen.table(results.summary())
     screen.say(NOTE)
     screen.say("\nequivariance of each layer of the steerable network, largest error relative to the largest value:")
     screen.say(str(results.equivariance["steerable"]))
-    screen.say(f"\nresults in {arguments.out}: " + ", ".join(sorted(path.name for path in arguments.out.iterdir() if path.is_file())))
+    screen.say(
+        f"\nresults in {arguments.out}: "
+        + ", ".join(sorted(path.name for path in arguments.out.iterdir() if path.is_file()))
+    )
     return 0
 
 
@@ -146,7 +177,7 @@ def _measure(arguments: argparse.Namespace, digits: Digits, epochs: int, results
         parameters = sum(parameter.numel() for parameter in model.parameters())
         steps = epochs * _batches(len(images))
         with screen.bar(f"{name}: training {parameters:,} parameters", steps) as show:
-            seconds = train(model, images, labels, epochs, seed, lambda i, loss, show=show: show(i, f"loss {loss:.3f}"))
+            seconds = train(model, images, labels, epochs, seed, partial(_show_loss, show))
         trained = results.networks[name] = Trained(parameters, seconds)
         hits = [
             correct(model, pictures(part, 0), label.to(device))

@@ -70,7 +70,7 @@ def read_idx(path: Path) -> np.ndarray:
     if magic != MAGIC[axes]:
         what = "images" if axes == 3 else "labels"
         raise UsageError(
-            f"--data: an idx file of {what}, which starts with {MAGIC[axes]}, is required; {str(path)!r} starts with {magic}; "
+            f"--data: an idx file of {what}, which starts with {MAGIC[axes]}, is required; {str(path)!r} starts with {magic}; "  # noqa: E501
             "it is another file under this name"
         )
     if len(data) - start != math.prod(shape):

@@ -64,7 +64,7 @@ def steerable(classes: int, turns: int = TURNS, fields: tuple[int, ...] = FIELDS
         padding = 0 if last else kernel_size // 2
         layers[f"conv{i}"] = nn.R2Conv(kind, out, kernel_size, padding=padding, bias=False)
         layers[f"norm{i}"] = nn.InnerBatchNorm(out)
-        layers[f"relu{i}"] = nn.ReLU(out)
+        layers[f"relu{i}"] = nn.ReLU(out)  # type: ignore[call-arg]
         if not last:
             layers[f"disc{i}"] = Disc(out)
         if i <= 2:

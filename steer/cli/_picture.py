@@ -65,9 +65,7 @@ def _curves(figure: Any, results: Results) -> None:
         figure.text(x, 0.03, text, fontsize=11.5, ha=side, color=COLOURS[name], fontweight="bold", linespacing=1.5)
 
 
-def _field(
-    figure: Any, models: dict[str, torch.nn.Module], digits: Digits, item: int, radius: float, scale: float
-) -> None:
+def _field(figure: Any, models: dict[str, torch.nn.Module], digits: Digits, item: int, radius: float, scale: float) -> None:
     steerable = models["steerable"]
     assert isinstance(steerable, nn.Sequential)
     digit, label = digits.x_test[item : item + 1], int(digits.y_test[item])

@@ -8,13 +8,14 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from steer.testing import EquivarianceReport
 
 NOTE = (
-    "A network that no rotation can change cannot tell a 6 from a 9 by how it stands, only by how it is written. This belongs "
+    "A network that no rotation can change cannot tell a 6 from a 9 by how it stands, only by how it is written. This belongs "  # noqa: E501
     "to the task, not to the method, and costs the steerable network a little of its upright accuracy."
 )
 
@@ -59,7 +60,7 @@ class Results:
         if not self.networks:
             return []
         texts = {"accuracy.csv": self._csv(), "results.json": self._json(), "report.md": self.markdown()}
-        return [write_whole(folder / name, lambda path, text=text: _text(path, text)) for name, text in texts.items()]
+        return [write_whole(folder / name, partial(_text, text=text)) for name, text in texts.items()]
 
     def _csv(self) -> str:
         out = io.StringIO()
@@ -106,7 +107,12 @@ class Results:
             if 0 in curve:
                 worst = min(curve, key=lambda angle: curve[angle])
                 mean = sum(curve.values()) / len(curve)
-                angles = (f"{curve[0]:.1f} %", f"{curve[worst]:.1f} % ({worst}°)", f"{network.loss:.1f} points", f"{mean:.1f} %")
+                angles = (
+                    f"{curve[0]:.1f} %",
+                    f"{curve[worst]:.1f} % ({worst}°)",
+                    f"{network.loss:.1f} points",
+                    f"{mean:.1f} %",
+                )
             error = "-" if network.accuracy is None else f"{100 - network.accuracy:.2f} %"
             rows.append((name, f"{network.parameters:,}", f"{network.seconds:.1f} s", error, *angles))
         return rows

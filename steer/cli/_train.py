@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 BATCH = 64
-RATE = 4e-3
+RATE = 6e-3
 
 
 def train(

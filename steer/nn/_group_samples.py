@@ -23,16 +23,17 @@ from steer.nn._rotation_table import ROTATIONS
 _PSI = 1.533751168755204288118041  # psi^4 = psi + 4
 
 
-def default_count(group: Group, degree: int, coefficients: int) -> int:
+def default_count(group: Group, degree: int, coefficients: int, cosets: bool = False) -> int:
     """How many rotations per block sample functions of this degree, with this many coefficients, well.
 
     Multiples of 12 in the plane, so that quarter turns and sixth turns are among them; multiples of 24 in space. About three
-    times the coefficients.
+    times the coefficients; five times on cosets, where the samples are not as evenly spread.
     """
     if any(size == 3 for _, size in _blocks(group)):
         parity = 2 if len(group.components) > 1 else 1
-        wanted = math.ceil(2.25 * coefficients / parity / 24)
-        return 24 * next((q for q in sorted(ROTATIONS) if q >= max(wanted, 3 if degree else 1)), wanted)
+        factor, least = (5.0, 4) if cosets else (2.25 / parity, 3)
+        wanted = math.ceil(factor * coefficients / 24)
+        return 24 * next((q for q in sorted(ROTATIONS) if q >= max(wanted, least if degree else 1)), wanted)
     return 12 * math.ceil((2 * degree + 1) / 4)
 
 

@@ -43,9 +43,11 @@ class NormNonLinearity(EquivariantModule):
         ValueError: if the function is unknown.
     Source: Worrall et al. 2017; Weiler and Cesa 2019, section 2.6.
 
+    >>> import torch
     >>> from steer import gspaces, nn
-    >>> nn.NormNonLinearity(gspaces.rot2dOnR2(-1).type("2x0 + 3x1"))
-    NormNonLinearity(2x0 + 3x1 of so2() on square, function='relu')
+    >>> layer = nn.NormNonLinearity(gspaces.rot2dOnR2(-1).type("2x0 + 3x1"))
+    >>> layer(torch.zeros(1, 8, 5, 5)).shape, layer.bias.shape
+    (torch.Size([1, 8, 5, 5]), torch.Size([5]))
     """
 
     bias: torch.nn.Parameter | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from steer.plot._matplotlib import FAINT, INK, OTHERS, PLAIN, STEERABLE, axes_or_new
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def accuracy_by_angle(
-    curves: Mapping[str, Mapping[float, float]],
+    curves: Mapping[str, Mapping[Any, float]],
     ax: Axes | None = None,
     *,
     polar: bool = True,

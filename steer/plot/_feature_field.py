@@ -41,7 +41,7 @@ def feature_vectors(feature: GeometricTensor, field: int = 0, item: int = 0) -> 
         raise ValueError(f"feature_vectors: fields in the plane are required; received {kind}")
     if not 0 <= field < len(kind) or not 0 <= item < len(feature.tensor):
         raise ValueError(
-            f"feature_vectors: a field below {len(kind)} and an item below {len(feature.tensor)} are required; received {field} "
+            f"feature_vectors: a field below {len(kind)} and an item below {len(feature.tensor)} are required; received {field} "  # noqa: E501
             f"and {item}"
         )
     spans = [span for _, span in kind.channels()]
@@ -54,7 +54,7 @@ def feature_vectors(feature: GeometricTensor, field: int = 0, item: int = 0) -> 
         if torch.allclose(representation(probe), probe, atol=1e-9):
             return values
     raise ValueError(
-        f"feature_vectors: a regular field, or one that transforms as a vector, is required; field {field} is {representation}"
+        f"feature_vectors: a regular field, or one that transforms as a vector, is required; field {field} is {representation}"  # noqa: E501
     )
 
 
@@ -98,7 +98,9 @@ def feature_field(
         first = [((n - 1) // 2) % every for n in (rows, columns)]
         drawn = vectors[:, first[0] :: every, first[1] :: every].numpy()
         y, x = np.meshgrid(
-            (rows - 1) / 2 - np.arange(first[0], rows, every), np.arange(first[1], columns, every) - (columns - 1) / 2, indexing="ij"
+            (rows - 1) / 2 - np.arange(first[0], rows, every),
+            np.arange(first[1], columns, every) - (columns - 1) / 2,
+            indexing="ij",
         )
         norm = np.hypot(*drawn)
         longest = longest or float(np.hypot(*vectors.numpy()).max()) or 1.0

@@ -19,7 +19,9 @@ def require_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        raise ImportError("steer.plot: matplotlib is required, which is not installed; `pip install 'steer[plot]'`") from error
+        raise ImportError(
+            "steer.plot: matplotlib is required, which is not installed; `pip install 'steer[plot]'`"
+        ) from error
 
 
 def axes_or_new(ax: Axes | None, **subplot: Any) -> Axes:

@@ -9,9 +9,9 @@ import torch
 
 from steer import gspaces, nn
 from steer.field import FieldType, GSpace
-from steer.nn._fourier import fourier_matrices
+from steer.nn._group_functions import fourier_matrices, frame
 from steer.nn._group_samples import group_samples
-from tests.cases import Case, assert_close, assert_far, each, named, randn, seeded
+from tests.cases import Case, assert_close, assert_far, build, each, named, randn, seeded
 
 CASES = named(
     "cyclic(8)",
@@ -200,13 +200,13 @@ def test_errors() -> None:
     space = point(named("so3()")[0])
     cases = {
         "2x0 + 4x1": r"2 of 0 \(1 each\), 4 of 1 \(3 each\); use gspace.fourier_repr",
-        "1": r"with every irrep dim / dim End times per function; .* holds 1 of 1 \(3 each\)",
+        "1": r"whole functions on so3\(\) are required; .* holds 1 of 1 \(3 each\)",
         "2x0 + 3x1": "2 of 0",
     }
     for fields, message in cases.items():
         with pytest.raises(ValueError, match=message):
             nn.FourierPointwise(space.type(fields))
-    with pytest.raises(ValueError, match=r"whole functions on so3\(\) are required.*standard"):
+    with pytest.raises(ValueError, match=r"on so3\(\) are required; standard holds 1 of 1"):
         nn.FourierPointwise(space.type(space.standard_repr))
     tensor = space.irrep(1) @ space.irrep(1)
     with pytest.raises(ValueError, match=r"\(1 @ 1\) beside irreps is neither"):
@@ -226,6 +226,56 @@ def test_errors() -> None:
         nn.FourierPointwise(gspaces.rot2dOnR2(4).type("regular"), samples=8)
     with pytest.raises(ValueError, match="FourierPointwise: function: one of"):
         nn.FourierPointwise(good, "step")
+
+
+SPHERES = {
+    "so3()": ("so2(d=3)", "2x0 + 2x1 + 2x2"),
+    "o3()": ("conical()", "2x0e + 2x1o + 2x2e"),
+    "octahedral()": ("cyclic(4, d=3)", None),
+    "full_octahedral()": ("cyclic(2, d=3)", None),
+    "so2(d=3)": ("cyclic(2, d=3)", "3x0 + 3x2 + 3x4"),
+    "dihedral_axial()": ("cyclic(2, d=3)", "0e + 0o + 2x2"),
+}
+
+
+@pytest.mark.parametrize("whole", SPHERES)
+@torch.no_grad()
+def test_functions_on_cosets(whole: str) -> None:
+    text, fields = SPHERES[whole]
+    space = gspaces.no_base_space(build(whole))
+    subgroup = build(text)
+    kind = space.type(fields) if fields else space.type(space.quotient_repr(subgroup), space.quotient_repr(subgroup))
+    layer = nn.FourierPointwise(kind, "relu", subgroup=subgroup).double()
+    x = randn(20, kind.size)
+    for g in layer.exact_group.elements:
+        assert_close(layer(kind.transform_fibers(x, g)), kind.transform_fibers(layer(x), g))
+    assert_close(nn.FourierPointwise(kind, "identity", subgroup=subgroup).double()(x), x)
+    if fields is None:
+        assert_close(layer(x), torch.relu(x))  # the coefficients of a permuted field are its values
+    for irrep in set(kind.representation.irreps):
+        w = frame(irrep, subgroup)
+        for h in subgroup.sample(3, seeded(0)):
+            assert_close(irrep(h) @ w, w)
+
+
+@pytest.mark.parametrize(("fields", "samples", "most"), [("0 + 1 + 2", None, 0.03), ("0 + 1 + 2 + 3", 144, 0.031)])
+@torch.no_grad()
+def test_documented_errors_on_the_sphere(fields: str, samples: int | None, most: float) -> None:
+    space = point(named("so3()")[0])
+    layer = nn.FourierPointwise(space.type(fields), samples=samples, subgroup=build("so2(d=3)")).double()
+    assert 0.5 * most < errors(layer) < most
+
+
+def test_errors_on_cosets() -> None:
+    space = point(named("so3()")[0])
+    with pytest.raises(
+        ValueError, match=r"on the cosets of so2\(d=3\) in so3\(\) are required; .* 3 of 1 \(1 each\); use each irrep"
+    ):
+        nn.FourierPointwise(space.type("0 + 3x1"), subgroup=build("so2(d=3)"))
+    with pytest.raises(ValueError, match="1o.* holds 1 of 1e"):
+        nn.FourierPointwise(gspaces.no_base_space(build("o3()")).type("1e"), subgroup=build("conical()"))
+    with pytest.raises(ValueError, match=r"o3\(\) is not contained in it"):
+        nn.FourierPointwise(space.type("0 + 1"), subgroup=build("o3()"))
 
 
 def test_setup_is_fast() -> None:

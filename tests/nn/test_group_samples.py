@@ -65,6 +65,7 @@ def test_default_counts() -> None:
     sizes = [1, 10, 35, 84, 165, 286]
     assert [default_count(so3, k, size) for k, size in enumerate(sizes)] == [24, 72, 96, 192, 384, 768]
     assert [default_count(o3, k, 2 * size) for k, size in enumerate(sizes)] == [24, 72, 96, 192, 384, 768]
+    assert [default_count(so3, k, (k + 1) ** 2, True) for k in range(5)] == [24, 96, 96, 96, 144]
 
 
 def test_error() -> None:
