@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 
 import torch
@@ -83,7 +84,7 @@ def plain(model: nn.Sequential) -> torch.nn.Sequential:
         model: what `steerable` made; it is not changed.
     """
     training = model.training
-    stock = model.eval().export()
+    stock = copy.deepcopy(model.eval().export())  # an export may share stock modules with its model
     model.train(training)
     for module in stock.modules():
         if isinstance(module, (torch.nn.Conv2d, torch.nn.BatchNorm2d, torch.nn.Linear)):

@@ -115,7 +115,7 @@ def _wheel(figure: Any, box: tuple[float, float, float, float]) -> None:
     ax = figure.add_axes(box)
     y, x = np.mgrid[1:-1:101j, -1:1:101j]
     inside = (np.hypot(x, y) < 0.97) & (np.hypot(x, y) > 0.45)
-    colours = np.concatenate([plot.direction_colours(x, y).clip(0, 1), inside[..., None]], -1)
+    colours = np.concatenate([plot.direction_colours(x, y), inside[..., None]], -1)
     ax.imshow(colours, interpolation="bilinear")
     ax.axis("off")
 

@@ -112,7 +112,7 @@ class Group(ABC):
         """Irreducible representations; all of a finite group, those of degree at most `max_degree` otherwise.
 
         The degree of an irrep is the smallest power of the standard representation that contains it; for SO(2), O(2)
-        it is the frequency (2 for the sign), for SO(3) the degree l. Source: docs/theory/representations.
+        it is the frequency (0 for the sign), for SO(3) and O(3) the degree l. Source: docs/theory/representations.
         """
         return _representations().irreps(self, max_degree)
 

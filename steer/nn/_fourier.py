@@ -87,7 +87,7 @@ class FourierPointwise(EquivariantModule):
             self.groups, functions = FieldGroups.regrouped(order, len(joint[1])), [joint]
         else:
             self.groups = FieldGroups(in_type, lambda field: field)
-            functions = [whole(field, self.subgroup) for field in self.groups.kinds]
+            functions = [whole(field, self.subgroup) for field in dict.fromkeys(in_type.representations)]
         self.samples = self._resolve_samples(samples, functions)
         self.matrices = Constants(**matrices(functions, self.samples, self.subgroup))
 

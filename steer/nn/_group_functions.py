@@ -37,22 +37,26 @@ def fourier_matrices(irreps: tuple[Irrep, ...], count: int, subgroup: Group | No
     points = group_samples(irreps[0].group, count)
     columns = [(i.matrices(points) @ frame(i, subgroup)).mT.flatten(1) * i.dim**0.5 for i in distinct]
     analysis = torch.cat(columns, 1) / sum(irrep.dim for irrep in irreps) ** 0.5
-    if subgroup is not None:
-        analysis = analysis[_first_of_equal(analysis)]
-    gram = analysis.mT @ analysis
+    weighted = analysis
+    if subgroup is not None:  # samples of one coset are one sample of their joint weight
+        first, weights = _distinct(analysis)
+        analysis = analysis[first]
+        weighted = weights[:, None] * analysis
+    gram = weighted.mT @ analysis
     spread = torch.linalg.eigvalsh(gram)
     if len(analysis) < analysis.shape[1] or float(spread[0]) * _WORST_CONDITION**2 < float(spread[-1]):
         raise ValueError(
             f"FourierPointwise: samples that determine all {analysis.shape[1]} coefficients of a function are required; "
             f"{count} per rotating block, {len(analysis)} in all, do not; use more, or samples=None, or fewer irreps"
         )
-    return analysis, torch.linalg.solve(gram, analysis.mT)
+    return analysis, torch.linalg.solve(gram, weighted.mT)
 
 
-def _first_of_equal(rows: Tensor) -> Tensor:
-    """Whether no earlier row equals each row."""
+def _distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Positions of rows that no earlier row equals, and how often each occurs."""
     same = torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist") < 1e-6
-    return same.to(torch.uint8).argmax(1) == torch.arange(len(rows))
+    first = (same.to(torch.uint8).argmax(1) == torch.arange(len(rows))).nonzero()[:, 0]
+    return first, same[first].sum(1).to(rows)
 
 
 def frame(irrep: Irrep, subgroup: Group | None = None) -> Tensor:
@@ -140,7 +144,8 @@ def _functions(irreps: list[Irrep], what: str, subgroup: Group | None) -> tuple[
             else (f"the cosets of {subgroup} in {group}", "each irrep as often as the subgroup has invariants in it")
         )
         raise ValueError(
-            f"FourierPointwise: fields that hold whole functions on {domain} are required; {what} holds {held}; use {instead}"
+            f"FourierPointwise: fields that hold whole functions on {domain} are required; {what} holds {held}; "
+            f"use {instead}"
         )
     order = [
         starts[i * copies[irrep] + k] + c

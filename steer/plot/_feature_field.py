@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def direction_colours(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """A colour for each direction, of nearly one brightness, `[...] -> [..., 3]`; the length does not matter."""
     turn = np.arctan2(y, x)[..., None] - np.array([0.0, 2.0, 4.0]) * math.pi / 3
-    return 0.42 + 0.40 * np.cos(turn) + np.array([0.06, -0.06, 0.10])
+    return np.clip(0.42 + 0.40 * np.cos(turn) + np.array([0.06, -0.06, 0.10]), 0, 1)
 
 
 def feature_vectors(feature: GeometricTensor, field: int = 0, item: int = 0) -> Tensor:
@@ -106,7 +106,7 @@ def feature_field(
         longest = longest or float(np.hypot(*vectors.numpy()).max()) or 1.0
         u, v = drawn / longest * every * length
         keep = norm > 0.04 * longest
-        colours = np.clip(direction_colours(u, v), 0, 1)[keep]
+        colours = direction_colours(u, v)[keep]
         ax.quiver(
             x[keep], y[keep], u[keep], v[keep], color=colours, angles="xy", scale_units="xy", scale=1, pivot="mid",
             units="xy", width=0.17 * every, headwidth=3.6, headlength=3.8, headaxislength=3.4, minlength=0.4,

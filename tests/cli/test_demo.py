@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -62,15 +63,16 @@ def test_an_npz_that_is_rotated_already(
     assert all(0 <= network["test_accuracy"] <= 100 for network in found["networks"].values())
 
 
-@pytest.mark.parametrize(("calls", "networks", "angles"), [(1, [], 0), (5, ["plain"], 3), (7, ["plain", "steerable"], 0)])
+@pytest.mark.parametrize(("call", "networks", "angles"), [(1, [], 0), (6, ["plain"], 3), (8, ["plain", "steerable"], 0)])
 def test_an_interrupted_run_leaves_what_was_finished(
     tiny: list[str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    calls: int,
+    call: int,
     networks: list[str],
     angles: int,
 ) -> None:
+    """Ctrl-C comes at one of: train plain, test it, turn by 0, 90, 180, 270 degrees, train steerable, test it ..."""
     count = 0
     correct = _train.correct
     train = _train.train
@@ -78,7 +80,7 @@ def test_an_interrupted_run_leaves_what_was_finished(
     def stop() -> None:
         nonlocal count
         count += 1
-        if count == calls + (calls > 1):
+        if count == call:
             raise KeyboardInterrupt
 
     def interrupted_train(*arguments: object) -> float:
@@ -123,8 +125,7 @@ def test_bad_arguments(tiny: list[str], capsys: pytest.CaptureFixture[str], argu
     assert main([*tiny, *arguments]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    with pytest.raises(SystemError, match=match):
-        raise SystemError(said)
+    assert re.search(match, said)
 
 
 def test_without_matplotlib(tiny: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

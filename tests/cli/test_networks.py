@@ -40,6 +40,12 @@ def test_dense_shapes_are_equal(model: nn.Sequential) -> None:
     assert all(bool((m.running_var == 1).all()) for m in norms)
 
 
+def test_the_networks_share_nothing(model: nn.Sequential) -> None:
+    free = plain(model)
+    assert not {id(m) for m in free.modules()} & {id(m) for m in model.modules()}
+    assert not {p.data_ptr() for p in free.parameters()} & {p.data_ptr() for p in model.parameters()}
+
+
 def test_plain_leaves_the_mode_of_its_model(model: nn.Sequential) -> None:
     plain(model.train())
     assert model.training

@@ -1,0 +1,38 @@
+"""Progress on a terminal and elsewhere."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from steer.cli._screen import Screen
+
+
+def screen(terminal: bool) -> tuple[Screen, io.StringIO]:
+    out = io.StringIO()
+    made = Screen()
+    made.console = Console(file=out, force_terminal=terminal, width=100)
+    made.redraws = terminal
+    return made, out
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_bar_and_a_table(terminal: bool) -> None:
+    made, out = screen(terminal)
+    with made.bar("[x] training", 3) as show:
+        for i in range(3):
+            show(i + 1, f"loss {i}")
+    made.table([("network", "parameters"), ("plain", "12")])
+    text = out.getvalue()
+    assert "training" in text
+    assert "plain" in text
+    assert ("\x1b[" in text) is terminal
+    assert ("loss 2" in text) is terminal
+
+
+def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert not Screen().redraws
