@@ -53,7 +53,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_in_temp = True
-nb_execution_timeout = 300
+nb_execution_timeout = 900  # seconds for one cell, on a busy machine too
 nb_merge_streams = True
 
 # Docstrings use single backticks for code, and |x| and * as mathematics does.

@@ -58,8 +58,7 @@ print(json.dumps({name: digest(jobs[name]()) for name in names}, sort_keys=True)
 PROCESSES = [
     ("1", "forward", "float32", "cpu"),
     ("2", "forward", "float32", "cpu"),
-    ("1", "backward", "float64", "cpu"),
-    ("2", "backward", "float32", "meta"),
+    ("2", "backward", "float64", "meta"),
 ]
 
 
@@ -78,7 +77,7 @@ def digests():
     return [json.loads(output) for output in outputs]
 
 
-@pytest.mark.parametrize("other", range(1, len(PROCESSES)), ids=["threads", "order and dtype", "device"])
+@pytest.mark.parametrize("other", range(1, len(PROCESSES)), ids=["threads", "order, dtype and device"])
 def test_bases_are_bit_identical_in_every_process(digests, other):
     assert len(digests[0]) == 11
     assert digests[other] == digests[0]

@@ -55,10 +55,10 @@ def draw(
 
 
 def _curves(figure: Any, results: Results) -> None:
-    ax = figure.add_axes((0.05, 0.145, 0.33, 0.61), projection="polar")
+    ax = figure.add_axes((0.05, 0.145, 0.33, 0.60), projection="polar")
     plot.accuracy_by_angle({name: network.curve for name, network in results.networks.items()}, ax)
     ax.set_theta_zero_location("N")
-    figure.text(0.215, 0.803, "accuracy by rotation of the digit", ha="center", fontsize=11.5)
+    figure.text(0.215, 0.812, "accuracy by rotation of the digit", ha="center", fontsize=11.5)
     for name, x, side in (("steerable", 0.03, "left"), ("plain", 0.40, "right")):
         curve = results.networks[name].curve
         text = f"{name}\n{curve[0]:.1f} % upright\n{min(curve.values()):.1f} % at worst"

@@ -19,7 +19,9 @@ def screen(terminal: bool) -> tuple[Screen, io.StringIO]:
 
 
 @pytest.mark.parametrize("terminal", [False, True])
-def test_a_bar_and_a_table(terminal: bool) -> None:
+def test_a_bar_and_a_table(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")  # rich gives a dumb terminal neither colours nor cursor moves
+    monkeypatch.delenv("NO_COLOR", raising=False)
     made, out = screen(terminal)
     with made.bar("[x] training", 3) as show:
         for i in range(3):
