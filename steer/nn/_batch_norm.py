@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +14,6 @@ from steer.nn._constants import Constants
 from steer.nn._fields import FieldGroups, field_of_channel
 from steer.nn._module import EquivariantModule
 from steer.nn._pointwise import require_permutation
-from steer.nn._root_mean_square import DivideByRootMeanSquare, divide_by_root_mean_square
 from steer.nn._steerable import _invariant_vectors
 from steer.representation import Representation
 
@@ -63,19 +63,23 @@ class NormBatchNorm(EquivariantModule):
         super().__init__()
         self.in_type = self.out_type = in_type
         self.eps, self.momentum, self.affine, self.track_running_stats = eps, momentum, affine, track_running_stats
-        invariants = {field: self._invariants(field) for field in set(in_type.representations)}
-        self._counts = [invariants[field].shape[1] for field in in_type.representations]
-        self.groups = FieldGroups(in_type)
-        # Fields of one dimension whose invariant is constant along their channels are what torch normalises.
-        constant = all(v.shape[1] == 1 and bool((v == 1).all()) for v in invariants.values())
-        self._is_stock = constant and len(self.groups.dims) == 1
-        field = field_of_channel(in_type)
-        if self._is_stock:
-            self.index = Constants(field=field)
-        else:
-            vectors = torch.block_diag(*(invariants[field] for field in in_type.representations))
-            self.statistics = FieldStatistics(self.groups, field, vectors)
-            self.index = self.statistics.constants
+        with torch.device("cpu"):  # whatever the default is: bases are computed here
+            vectors = {field: self._invariants(field) for field in set(in_type.representations)}
+        # Fields whose one invariant is constant along their channels are what stock batch normalisation handles.
+        stock = {field: v.shape[1] == 1 and bool((v == 1).all()) for field, v in vectors.items()}
+        self.groups = FieldGroups(in_type, lambda field: None if stock[field] else field)
+        self._is_stock = [kind is None for kind in self.groups.kinds]
+        each = [
+            torch.ones(dim, 1, device="cpu") if kind is None else vectors[kind]  # type: ignore[index]
+            for kind, dim in zip(self.groups.kinds, self.groups.dims, strict=True)
+        ]
+        self.vectors = Constants(**{f"invariants_{i}": v for i, v in enumerate(each)})
+        self._invariant_counts = [v.shape[1] * n for v, n in zip(each, self.groups.counts, strict=True)]
+        counts = [vectors[field].shape[1] for field in in_type.representations]
+        starts = [0, *accumulate(counts)]
+        order = [starts[p] + i for p in self.groups.positions for i in range(counts[p])]
+        back = sorted(range(len(order)), key=order.__getitem__)
+        self.index = Constants(field=field_of_channel(in_type), order=order, back=back)
 
         def numbers(n: int, value: float) -> Tensor:
             return torch.full((n,), value, device=device, dtype=dtype)
@@ -235,12 +239,72 @@ def _normalise(
         _update(running_mean, mean.flatten(), momentum)
     gain = fields.new_ones(len(fields[0])) if weight is None else weight
     # Compilers fuse the plain formula, and cannot see into functions with a derivative of their own.
-    divide = divide_by_root_mean_square if torch.compiler.is_compiling() else DivideByRootMeanSquare.apply
+    divide = divide_by_root_mean_square if torch.compiler.is_compiling() else _DivideByRootMeanSquare.apply
     out, square = divide(fields, gain, eps)
     _update(running_var, square * (samples * dim / (samples * dim - invariants)), momentum)
     if bias is not None and invariants:
         out = out + _fit(bias.reshape(-1, invariants) @ vectors.mT, fields)
     return out
+
+
+def divide_by_root_mean_square(fields: Tensor, gain: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """`gain f / sqrt(mean f^2 + eps)`, means over batch, components and space; and the mean squares, `[field]`."""
+    wide = torch.float32 if fields.dtype in (torch.float16, torch.bfloat16) else fields.dtype
+    # Over contiguous memory first: several times faster than over all axes at once.
+    square = torch.linalg.vector_norm(fields.flatten(2), dim=2, dtype=wide).square().mean(0) / fields[0, 0].numel()
+    return fields * _per_field(gain * (square + eps).rsqrt(), fields), square
+
+
+class _DivideByRootMeanSquare(torch.autograd.Function):
+    """`divide_by_root_mean_square` with a derivative of its own; none through the mean squares.
+
+    With r the reciprocal root and `a = mean f^2 + eps`, `d out = gain r (df - f mean(f df) / a) + r f d gain`, and its
+    transpose, in half the memory passes that the chain rule would take step by step.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(fields: Tensor, gain: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+        return divide_by_root_mean_square(fields, gain, eps)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, float], output: tuple[Tensor, Tensor]) -> None:
+        fields, gain, ctx.eps = inputs
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(fields, gain, output[1] + ctx.eps)
+        ctx.save_for_forward(fields, gain, output[1] + ctx.eps)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor, _: Any) -> tuple[Tensor, Tensor, None]:
+        fields, gain, a = ctx.saved_tensors
+        if torch.is_grad_enabled():  # for second derivatives the mean square depends on the fields
+            a = _mean_product(fields, fields) + ctx.eps
+        root = a.rsqrt()
+        mean = _mean_product(grad, fields)
+        size = fields.numel() / fields.shape[1]
+        inner = torch.addcmul(grad * _per_field(gain * root, fields), fields, _per_field(-gain * root / a * mean, fields))
+        return inner, (size * root * mean).to(gain.dtype), None
+
+    @staticmethod
+    def jvp(ctx: Any, change: Tensor | None, gain_change: Tensor | None, _: Any) -> tuple[Tensor, None]:
+        fields, gain, a = ctx.saved_tensors
+        root = a.rsqrt()
+        factor = torch.zeros_like(gain) if gain_change is None else gain_change * root
+        if change is None:
+            return fields * _per_field(factor, fields), None
+        factor = factor - gain * root / a * _mean_product(change, fields)
+        return torch.addcmul(change * _per_field(gain * root, fields), fields, _per_field(factor, fields)), None
+
+
+def _mean_product(a: Tensor, b: Tensor) -> Tensor:
+    """`mean(a b)` of every field."""
+    return torch.linalg.vecdot(a.reshape(*a.shape[:2], -1), b.reshape(*b.shape[:2], -1)).mean(0) / a[0, 0].numel()
+
+
+def _per_field(numbers: Tensor, fields: Tensor) -> Tensor:
+    """`[field]` as a factor of `[batch, field, component, *space]`."""
+    return numbers.to(fields.dtype).reshape(-1, *(1,) * (fields.ndim - 2))
 
 
 def _fit(numbers: Tensor, fields: Tensor) -> Tensor:
