@@ -13,7 +13,7 @@ class Constants(torch.nn.Module):
     """Named tensors as buffers that follow the device of the model, and its dtype unless they are integers.
 
     They are always cast from a float64 source, so a model that went through single precision and back loses nothing, and
-    made again when the device changes, so a model built on the meta device gets them. They follow from the constructor's
+    made again whenever they are replaced, so a model built on the meta device gets them. They follow from the constructor's
     arguments, so no checkpoint holds them.
     """
 
@@ -33,9 +33,9 @@ class Constants(torch.nn.Module):
             self.register_buffer(name, source.to(device, kind, copy=True), persistent=False)
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Any:
-        before = {name: (buffer.dtype, buffer.device) for name, buffer in self.named_buffers()}
+        before = dict(self.named_buffers())
         out = super()._apply(fn, recurse)
-        if any((buffer.dtype, buffer.device) != before[name] for name, buffer in self.named_buffers()):
+        if any(buffer is not before[name] for name, buffer in self.named_buffers()):
             buffers = sorted(self.buffers(), key=lambda buffer: not buffer.is_floating_point())
             self._load(buffers[0].dtype, buffers[0].device)
         return out

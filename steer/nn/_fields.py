@@ -12,8 +12,6 @@ from steer.field import FieldType
 from steer.nn._constants import Constants
 from steer.representation import Representation
 
-_FEW = 8
-
 
 class FieldGroups(torch.nn.Module):
     """The fields of a type sorted into groups of one kind, with their channels viewed field by field.
@@ -86,22 +84,6 @@ class FieldGroups(torch.nn.Module):
         """The inverse of `split_fields`."""
         out = torch.cat(pieces, axis) if len(pieces) > 1 else pieces[0]
         return out if self.index is None else out.index_select(axis, self.index["fields_back"])
-
-
-def squared_norm(fields: Tensor, start: float = 0.0) -> Tensor:
-    """`start + |f|^2` of every field, `[batch, field, component, *space] -> [batch, field, *space]`.
-
-    In single precision or better. With `start` above zero, its root and reciprocal have a gradient where a field vanishes.
-    """
-    wide = fields.float() if fields.dtype in (torch.float16, torch.bfloat16) else fields
-    if wide.shape[2] > _FEW:
-        return wide.square().sum(2).add_(start)
-    # Few components: added up one by one, which touches memory once and is several times faster than a reduction.
-    first, *others = wide.unbind(2)
-    total = first * first
-    for component in others:
-        total = torch.addcmul(total, component, component)
-    return total.add_(start)
 
 
 def field_of_channel(kind: FieldType) -> list[int]:

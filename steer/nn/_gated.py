@@ -12,6 +12,7 @@ from steer.field import FieldType
 from steer.nn._activations import activation
 from steer.nn._constants import Constants
 from steer.nn._exported import Plain
+from steer.nn._field_products import scale
 from steer.nn._fields import FieldGroups
 from steer.nn._module import EquivariantModule
 
@@ -81,7 +82,7 @@ def gated(x: Tensor, groups: FieldGroups, index: Constants | None, scalar: torch
         gates = gates.index_select(1, index["order"])
     counts = [0 if trivial else count for trivial, count in zip(groups.kinds, groups.counts, strict=True)]
     pieces = [
-        scalar(f) if trivial else f * s.unsqueeze(2)
+        scalar(f) if trivial else scale(f, s)
         for f, s, trivial in zip(groups.split(fields), gates.split(counts, 1), groups.kinds, strict=True)
     ]
     return groups.join(pieces)

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from steer.field import FieldType
 from steer.nn._exported import Plain
-from steer.nn._fields import FieldGroups, squared_norm
+from steer.nn._field_products import squared_norm
+from steer.nn._fields import FieldGroups
 from steer.nn._module import EquivariantModule
 from steer.nn._pointwise import require_permutation
 

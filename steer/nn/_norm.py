@@ -11,7 +11,8 @@ from torch import Tensor
 
 from steer.field import FieldType
 from steer.nn._exported import Plain
-from steer.nn._fields import FieldGroups, squared_norm
+from steer.nn._field_products import scale, squared_norm
+from steer.nn._fields import FieldGroups
 from steer.nn._module import EquivariantModule
 
 _FUNCTIONS = ("relu", "sigmoid", "squash")
@@ -110,4 +111,4 @@ def _stretch(fields: Tensor, threshold: Tensor | None, function: str) -> Tensor:
         factor = (square.sqrt_() - b).sigmoid_()
     else:
         factor = square.sqrt() / (1 + square)
-    return fields * factor.to(fields.dtype).unsqueeze(2)
+    return scale(fields, factor)

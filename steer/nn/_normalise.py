@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from steer.nn._constants import Constants
@@ -17,15 +18,19 @@ class FieldStatistics(torch.nn.Module):
     Args:
         groups: the fields, grouped by dimension.
         field: the field of every channel.
-        vectors: the invariant vectors as columns, orthogonal to each other, `[channel, n]`.
+        means: number of invariants of every field.
+        vectors: the invariant vectors as columns, orthogonal to each other, `[channel, n]`; None for one per field, ones.
     """
 
-    def __init__(self, groups: FieldGroups, field: list[int], vectors: Tensor) -> None:
+    def __init__(self, groups: FieldGroups, field: list[int], means: list[int], vectors: Tensor | None) -> None:
         super().__init__()
         self.groups = groups
-        dims = torch.tensor([float(field.count(i)) for i in range(max(field) + 1)], device="cpu")
+        if vectors is None:
+            self.constants, self.centred = Constants(field=field), True
+            return
+        dims = torch.bincount(torch.tensor(field, device="cpu")).double()
         coefficients = (vectors / vectors.square().sum(0)).mT
-        self.constants = Constants(field=field, dims=dims, vectors=vectors, coefficients=coefficients)
+        self.constants = Constants(field=field, dims=dims, means=means, vectors=vectors, coefficients=coefficients)
         self.centred = vectors.shape[1] > 0
 
     def of_channels(self, numbers: Tensor) -> Tensor:
@@ -42,6 +47,8 @@ class FieldStatistics(torch.nn.Module):
 
     def vector(self, coefficients: Tensor) -> Tensor:
         """The invariant vector with these coefficients, `[n] -> [channel]`."""
+        if "vectors" not in self.constants.sources:
+            return self.of_channels(coefficients)
         return self.constants.like("vectors", coefficients) @ coefficients
 
     def project(self, vector: Tensor) -> Tensor:
@@ -81,7 +88,9 @@ class Normalise(torch.autograd.Function):
     def forward(
         x: Tensor, weight: Tensor, shift: Tensor, statistics: FieldStatistics, eps: float
     ) -> tuple[Tensor, Tensor, Tensor]:
-        return normalise(x, weight, shift, statistics, eps)
+        mean, square = _moments(x, statistics)
+        centre, var, gain = statistics.project(mean), statistics.of_channels(square), statistics.of_channels(weight)
+        return F.batch_norm(x, centre, var, gain.to(var), shift.to(var), False, 0.0, eps), mean, square
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: tuple[Tensor, Tensor, Tensor]) -> None:
@@ -98,15 +107,36 @@ class Normalise(torch.autograd.Function):
             mean, square = _moments(x, statistics)
         samples = x.numel() // x.shape[1]
         root, centre = (square + ctx.eps).rsqrt(), statistics.project(mean)
-        total = _rows(grad).sum(2, dtype=mean.dtype).sum(0)
-        product = torch.linalg.vecdot(_rows(grad), _rows(x)).to(mean.dtype).sum(0) - centre * total
+        product, total = _products(grad, x, centre)
         inner = statistics.field_mean(product) / samples
         scale = statistics.of_channels(weight * root)
         back = statistics.of_channels(-weight * root**3 * inner)
         rest = -scale * statistics.project(total) / samples - back * centre
-        dx = torch.addcmul(torch.addcmul(_fit(rest, x), grad, _fit(scale, x)), x, _fit(back, x))
+        dx = torch.addcmul(_affine(grad, scale, rest), x, _fit(back, x))
         dweight = root * inner * samples * statistics.constants.like("dims", root)
         return dx, dweight.to(weight.dtype), total.to(ctx.shift_dtype), None, None
+
+
+def _affine(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """`x scale + shift`, channel by channel."""
+    if torch.is_grad_enabled():
+        return torch.addcmul(_fit(shift, x), x, _fit(scale, x))
+    zero, one = torch.zeros_like(scale), torch.ones_like(scale)  # as batch normalisation it is twice as fast
+    return F.batch_norm(x, zero, one, scale, shift, False, 0.0, 0.0)
+
+
+def _products(grad: Tensor, x: Tensor, centre: Tensor) -> tuple[Tensor, Tensor]:
+    """`sum g (x - centre)` and `sum g` over batch and space, of every channel."""
+    if torch.is_grad_enabled():
+        total = _rows(grad).sum(2, dtype=centre.dtype).sum(0)
+        product = torch.linalg.vecdot(_rows(grad), _rows(x)).to(centre.dtype).sum(0)
+        return product - centre * total, total
+    # The first half of the backward pass of torch's own batch normalisation is these two sums, fused.
+    one = torch.ones_like(centre)
+    _, product, total = torch.ops.aten.native_batch_norm_backward(
+        grad, x, None, None, None, centre, one, True, 0.0, [False, True, True]
+    )
+    return product, total
 
 
 def _moments(x: Tensor, statistics: FieldStatistics) -> tuple[Tensor, Tensor]:
@@ -115,8 +145,9 @@ def _moments(x: Tensor, statistics: FieldStatistics) -> tuple[Tensor, Tensor]:
     rows = _rows(x)
     # Over contiguous memory first: several times faster than over all axes at once. Centred before it is squared, as a
     # difference of two large numbers would lose the digits.
-    mean = rows.mean(2, dtype=wide).mean(0)
+    mean = rows.new_zeros(rows.shape[1], dtype=wide)
     if statistics.centred:
+        mean = rows.mean(2, dtype=wide).mean(0)
         rows = rows - statistics.project(mean).to(x.dtype)[:, None]
     lengths = torch.linalg.vector_norm(rows, dim=2, dtype=wide)
     return mean, statistics.field_mean(lengths.square().mean(0) / rows.shape[2])

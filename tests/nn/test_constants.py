@@ -38,3 +38,10 @@ def test_indices_alone_follow_the_device() -> None:
     source = randn(2)
     twin = Constants(matrix=source).to("meta").to_empty(device="cpu")
     assert torch.equal(twin["matrix"], source.float())
+
+
+def test_a_part_that_two_modules_hold_is_made_again() -> None:
+    with torch.device("meta"):
+        part = Constants(index=[1, 0])
+    torch.nn.ModuleList([torch.nn.Sequential(part), torch.nn.Sequential(part)]).to_empty(device="cpu")
+    assert part["index"].tolist() == [1, 0]

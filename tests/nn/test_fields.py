@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from steer import gspaces
-from steer.nn._fields import FieldGroups, field_of_channel, squared_norm
-from tests.cases import assert_close, randn
+from steer.nn._fields import FieldGroups, field_of_channel
+from tests.cases import randn
 
 SPACE = gspaces.rot3dOnR3()
 
@@ -47,12 +47,3 @@ def test_kinds_and_regrouping() -> None:
     x = randn(1, 4)
     assert torch.equal(groups.split(x)[0], x[:, [0, 2, 1, 3]].unflatten(1, (2, 2)))
     assert torch.equal(groups.join(groups.split(x)), x)
-
-
-@pytest.mark.parametrize("dim", [1, 2, 8, 9, 24])
-def test_squared_norm(dim: int) -> None:
-    x = randn(2, 3, dim, 4).requires_grad_()
-    assert_close(squared_norm(x).detach(), x.detach().square().sum(2))
-    torch.autograd.gradcheck(lambda x: squared_norm(x, 1e-24).sqrt(), (x,))
-    assert squared_norm(x.half()).dtype == torch.float32
-    assert float(squared_norm(torch.zeros_like(x), 0.25).max()) == 0.25
