@@ -90,10 +90,7 @@ def test_imports_go_to_earlier_rooms_only(path):
     assert found == [], f"{path.relative_to(ROOT)} imports from later rooms"
 
 
-LIBRARY = [path for path in FILES if room_of(name_of(path)) not in ("plot", "cli")]
-
-
-@pytest.mark.parametrize("path", LIBRARY, ids=[str(p.relative_to(ROOT)) for p in LIBRARY])
+@pytest.mark.parametrize("path", FILES, ids=[str(p.relative_to(ROOT)) for p in FILES])
 def test_a_room_is_entered_through_its_front_door(path):
     """Private files of a room are imported inside of it only."""
     here = room_of(name_of(path))

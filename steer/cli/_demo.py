@@ -59,7 +59,7 @@ def _check(arguments: argparse.Namespace) -> None:
     """Everything that can be wrong is found before the first minute is spent."""
     import torch
 
-    from steer.plot._matplotlib import require_matplotlib
+    from steer.plot import require_matplotlib
 
     for name in ("epochs", "limit", "curve_limit", "step"):
         value = getattr(arguments, name)

@@ -11,7 +11,6 @@ from torch import Tensor
 from steer import gspaces, nn
 from steer.expansion import lattice
 from steer.field import FieldType
-from steer.nn._exported import Plain
 
 TURNS = 16
 FIELDS = (2, 4, 4, 16)
@@ -36,7 +35,7 @@ class Disc(nn.EquivariantModule):
         return fade(x)
 
     def export(self) -> torch.nn.Module:
-        return Plain(fade)
+        return nn.Plain(fade)
 
 
 def fade(x: Tensor) -> Tensor:

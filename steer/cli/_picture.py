@@ -17,7 +17,7 @@ from steer.cli._results import Results
 from steer.expansion import transform
 from steer.field import GeometricTensor
 from steer.group import planar_rotation
-from steer.plot._matplotlib import FAINT, INK, PLAIN, STEERABLE
+from steer.plot import FAINT, INK, PLAIN, STEERABLE
 
 SHOWN = (0, 50, 100, 150)  # but for 0, no element of the group that the network was built with
 GREY = "#5a6478"

@@ -13,7 +13,7 @@ from torch import Tensor
 from steer.expansion import transform
 from steer.field._gspace import GSpace
 from steer.group import Group
-from steer.representation import Representation, direct_sum, parse
+from steer.representation import Representation, direct_sum, parse_fields
 
 
 class FieldType:
@@ -37,8 +37,7 @@ class FieldType:
         fields: list[Representation] = []
         for item in items:
             if isinstance(item, str):
-                parsed = parse(gspace.fibergroup, item)
-                fields += getattr(parsed, "parts", (parsed,))
+                fields += parse_fields(gspace.fibergroup, item)
             elif isinstance(item, Representation):
                 fields.append(item)
             else:
@@ -143,7 +142,8 @@ class FieldType:
         return FieldType, (self.gspace, list(self.representations))
 
     def __str__(self) -> str:
-        fields = " + ".join(f"{count}x{field}" if count > 1 else str(field) for field, count in self.runs)
+        named = [(f"({field})" if " + " in str(field) else str(field), count) for field, count in self.runs]
+        fields = " + ".join(f"{count}x{name}" if count > 1 else name for name, count in named)
         return f"{fields} of {self.gspace}"
 
     def __repr__(self) -> str:

@@ -12,6 +12,7 @@ from steer.nn._identity import Identity, Restriction
 from steer.nn._linear import Linear
 from steer.nn._module import EquivariantModule
 from steer.nn._norm import NormNonLinearity
+from steer.nn._plain import Plain
 from steer.nn._pointwise import (
     CELU,
     ELU,
@@ -60,6 +61,7 @@ __all__ = [
     "NormMaxPool",
     "NormNonLinearity",
     "NormPool",
+    "Plain",
     "Pointwise",
     "PointwiseAdaptiveAvgPool",
     "PointwiseAdaptiveMaxPool",

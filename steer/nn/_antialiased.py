@@ -15,8 +15,8 @@ from steer.field import FieldType
 from steer.group import deterministic
 from steer.nn._constants import Constants
 from steer.nn._conv import as_tuple
-from steer.nn._exported import Plain
 from steer.nn._module import EquivariantModule
+from steer.nn._plain import Plain
 from steer.nn._pointwise import require_permutation
 from steer.nn._window import Size, grid_dimension, warn_of_uneven_axes, window
 

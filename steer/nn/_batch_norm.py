@@ -8,10 +8,10 @@ from torch import Tensor
 
 from steer.field import FieldType
 from steer.nn._fields import FieldGroups, field_of_channel
+from steer.nn._invariants import invariant_vectors
 from steer.nn._module import EquivariantModule
 from steer.nn._normalise import FieldStatistics, Normalise, normalise
 from steer.nn._pointwise import require_permutation
-from steer.nn._steerable import _invariant_vectors
 from steer.representation import Representation
 
 _STOCK = (torch.nn.BatchNorm1d, torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
@@ -85,7 +85,7 @@ class NormBatchNorm(EquivariantModule):
     def _invariants(self, field: Representation) -> Tensor:
         """The vectors along which the mean of a field is taken and its bias acts, `[dim, n]`."""
         with torch.device("cpu"):  # whatever the default is: bases are computed here
-            return _invariant_vectors((field,))
+            return invariant_vectors((field,))
 
     def compute(self, x: Tensor) -> Tensor:
         if self.training or self.running_mean is None or self.running_var is None:

@@ -19,13 +19,18 @@ class Constants(torch.nn.Module):
 
     def __init__(self, **sources: Tensor | list[int]) -> None:
         super().__init__()
-        self.sources: dict[str, Tensor] = {}
-        for name, source in sources.items():
-            if isinstance(source, Tensor):
-                self.sources[name] = source.detach().to("cpu", torch.float64)
-            else:
-                self.sources[name] = torch.tensor(source, dtype=torch.long, device="cpu")
+        self._given = {
+            name: source.detach().to("cpu", torch.float64)
+            if isinstance(source, Tensor)
+            else torch.tensor(source, dtype=torch.long, device="cpu")
+            for name, source in sources.items()
+        }
         self._load(torch.get_default_dtype(), torch.get_default_device())
+
+    @property
+    def sources(self) -> dict[str, Tensor]:
+        """The tensors that the buffers are cast from, on the CPU in float64 (index lists in int64)."""
+        return self._given
 
     def _load(self, dtype: torch.dtype, device: torch.device) -> None:
         for name, source in self.sources.items():

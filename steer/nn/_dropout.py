@@ -10,9 +10,9 @@ from torch import Tensor
 
 from steer.field import FieldType
 from steer.nn._constants import Constants
-from steer.nn._exported import Plain
 from steer.nn._fields import field_of_channel
 from steer.nn._module import EquivariantModule
+from steer.nn._plain import Plain
 from steer.nn._pointwise import require_permutation
 
 _STOCK = (torch.nn.Dropout, torch.nn.Dropout1d, torch.nn.Dropout2d, torch.nn.Dropout3d)

@@ -11,11 +11,11 @@ from steer.field import FieldType
 from steer.group import FiniteGroup, Group
 from steer.nn._activations import activation
 from steer.nn._constants import Constants
-from steer.nn._exported import Plain
 from steer.nn._fields import FieldGroups
 from steer.nn._group_functions import Function, matrices, side_by_side, whole
 from steer.nn._group_samples import default_count, sample_symmetry
 from steer.nn._module import EquivariantModule
+from steer.nn._plain import Plain
 from steer.representation import Irrep
 
 

@@ -11,10 +11,10 @@ from torch import Tensor
 from steer.field import FieldType
 from steer.nn._activations import activation
 from steer.nn._constants import Constants
-from steer.nn._exported import Plain
 from steer.nn._field_products import scale
 from steer.nn._fields import FieldGroups
 from steer.nn._module import EquivariantModule
+from steer.nn._plain import Plain
 
 
 class GatedNonLinearity(EquivariantModule):

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from steer.field import FieldType
-from steer.nn._exported import Plain
 from steer.nn._field_products import squared_norm
 from steer.nn._fields import FieldGroups
 from steer.nn._module import EquivariantModule
+from steer.nn._plain import Plain
 from steer.nn._pointwise import require_permutation
 
 _TINY = 1e-30  # added to squared norms, so that the gradient where a field vanishes is zero

@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from steer.field import FieldType
-from steer.nn._exported import Plain
 from steer.nn._field_products import scale, squared_norm
 from steer.nn._fields import FieldGroups
 from steer.nn._module import EquivariantModule
+from steer.nn._plain import Plain
 
 _FUNCTIONS = ("relu", "sigmoid", "squash")
 _TINY = 1e-24  # added to squared norms, so that the gradient where a field vanishes is zero

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from steer.field import FieldType
 from steer.nn._conv import BrokenSymmetryWarning, as_tuple
-from steer.nn._exported import Plain
 from steer.nn._field_products import squared_norm
 from steer.nn._fields import FieldGroups
 from steer.nn._module import EquivariantModule
+from steer.nn._plain import Plain
 from steer.nn._pointwise import require_permutation
 from steer.nn._window import HexagonalPool, Size, grid_dimension, warn_of_uneven_axes, window
 

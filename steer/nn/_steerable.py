@@ -9,11 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steer.expansion import Plan, Sampling, layout, plan
+from steer.expansion import Plan, Sampling, plan
 from steer.field import FieldType
-from steer.group import deterministic
+from steer.nn._constants import Constants
+from steer.nn._invariants import invariant_vectors
 from steer.nn._module import EquivariantModule
-from steer.representation import Irrep, Quotient, Representation
+from steer.representation import Representation
+
+Dense = tuple[Tensor, Tensor | None]
 
 
 class UnreachableIrrepsWarning(UserWarning):
@@ -56,14 +59,13 @@ class SteerableModule(EquivariantModule):
                 stacklevel=3,
             )
         self.weight = torch.nn.Parameter(torch.empty(self.plan.size, device=device, dtype=dtype))
-        invariants = _invariant_vectors(out_type.representations)
-        self._bias_basis = invariants
+        invariants = invariant_vectors(out_type.representations)
         if bias and invariants.shape[1]:
             self.bias = torch.nn.Parameter(torch.zeros(invariants.shape[1], device=device, dtype=dtype))
         else:
             self.register_parameter("bias", None)
-        self._cache: tuple[Any, Tensor] | None = None
-        self._load_constants()
+        self.constants = Bases(self.plan, invariants).to(self.weight)
+        self._cache: tuple[list[Tensor], Dense] | None = None
         self.reset_parameters()
 
     def reset_parameters(self, gain: float = 1.0) -> None:
@@ -78,62 +80,64 @@ class SteerableModule(EquivariantModule):
             if self.bias is not None:
                 self.bias.zero_()
 
-    def _sources(self) -> dict[str, Tensor]:
-        named = {f"basis_{i}": constant for i, constant in enumerate(self.plan.constants)}
-        return {**named, "bias_basis": self._bias_basis}
-
-    def _load_constants(self) -> None:
-        """Copy the bases from their float64 sources in the dtype and on the device of the weight."""
-        for name, source in self._sources().items():
-            dtype = self.weight.dtype if source.is_floating_point() else source.dtype
-            self.register_buffer(name, source.to(self.weight.device, dtype, copy=True), persistent=False)
-
-    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Any:
-        before = (self.weight.dtype, self.weight.device)
-        out = super()._apply(fn, recurse)
-        if (self.weight.dtype, self.weight.device) != before:
-            self._load_constants()
-        self._cache = None
-        return out
-
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_cache": None}
 
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Any:
+        self._cache = None
+        return super()._apply(fn, recurse)
+
     def expand_kernel(self) -> Tensor:
         """The dense kernel `[channels_out, channels_in, taps]` of the present weights, differentiable."""
-        constants = tuple(self.get_buffer(f"basis_{i}") for i in range(len(self.plan.constants)))
-        return self.plan.expand(self.weight, constants)
+        return self.plan.expand(self.weight, self.constants.bases)
 
     def expand_bias(self) -> Tensor | None:
         """The dense bias `[channels_out]`, or None."""
-        return None if self.bias is None else self.get_buffer("bias_basis") @ self.bias
+        return None if self.bias is None else self.constants["bias"] @ self.bias
 
-    def dense(self) -> tuple[Tensor, Tensor | None]:
-        """Dense kernel and bias; in eval mode without gradients, computed once per version of the weights."""
-        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling() or self.weight.is_inference():
+    def dense(self) -> Dense:
+        """Dense kernel and bias, in the precision of the weights whatever autocast says.
+
+        In eval mode, where nothing is differentiated, they are computed once and kept until a weight has another value.
+        """
+        if not self._may_keep():
+            return self._expand()
+        now = [parameter for parameter in (self.weight, self.bias) if parameter is not None]
+        if self._cache is None or not all(_same(a, b) for a, b in zip(self._cache[0], now, strict=True)):
+            with torch.inference_mode(False), torch.no_grad():  # what is kept may serve a differentiated input later
+                self._cache = ([parameter.detach().clone() for parameter in now], self._expand())
+        return self._cache[1]
+
+    def _may_keep(self) -> bool:
+        if self.training or torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+            return False
+        if torch.is_grad_enabled() and any(parameter.requires_grad for parameter in self.parameters(False)):
+            return False
+        ordinary = type(self.weight) in (Tensor, torch.nn.Parameter) and not self.weight.is_inference()
+        return ordinary and self.weight.device.type != "meta"
+
+    def _expand(self) -> Dense:
+        with torch.autocast(self.weight.device.type, enabled=False):
             return self.expand_kernel(), self.expand_bias()
-        parameters = [p for p in (self.weight, self.bias) if p is not None]
-        key = [(p.data_ptr(), p._version, p.dtype, p.device) for p in parameters]
-        if self._cache is None or self._cache[0] != key:
-            self._cache = (key, (self.expand_kernel(), self.expand_bias()))  # type: ignore[assignment]
-        assert self._cache is not None
-        return self._cache[1]  # type: ignore[return-value]
 
 
-@deterministic
-def _invariant_vectors(representations: tuple[Representation, ...]) -> Tensor:
-    """One invariant vector per trivial atom, `[channels, n]`: the channel itself, or ones on a permuted field."""
-    fields = layout(representations)
-    columns = []
-    start = 0
-    for atom, count in fields.groups:
-        for _ in range(count):
-            if isinstance(atom, Quotient) or (isinstance(atom, Irrep) and atom.is_trivial):
-                column = torch.zeros(fields.dim, dtype=torch.float64)
-                column[start : start + atom.dim] = 1.0
-                columns.append(column)
-            start += atom.dim
-    vectors = torch.stack(columns, 1) if columns else torch.zeros(fields.dim, 0, dtype=torch.float64)
-    if fields.mixing is not None:
-        return fields.mixing @ vectors
-    return vectors if fields.order is None else vectors[fields.order]
+def _same(kept: Tensor, now: Tensor) -> bool:
+    """Whether two tensors have equal values. Version counters would be quicker and miss edits of `weight.data`."""
+    return kept.dtype == now.dtype and kept.device == now.device and torch.equal(kept, now)
+
+
+class Bases(Constants):
+    """The constants of a plan, and the invariant vectors of the output; a copy or a pickle holds the recipe alone."""
+
+    def __init__(self, plan: Plan, invariants: Tensor) -> None:
+        torch.nn.Module.__init__(self)
+        self.plan, self.invariants = plan, invariants
+        self._load(torch.get_default_dtype(), torch.get_default_device())
+
+    @property
+    def sources(self) -> dict[str, Tensor]:
+        return {**{str(i): constant for i, constant in enumerate(self.plan.constants)}, "bias": self.invariants}
+
+    @property
+    def bases(self) -> tuple[Tensor, ...]:
+        return tuple(self.get_buffer(str(i)) for i in range(len(self.plan.constants)))

@@ -8,5 +8,18 @@ from steer.plot._accuracy import accuracy_by_angle
 from steer.plot._band_limit import band_limit
 from steer.plot._feature_field import direction_colours, feature_field, feature_vectors
 from steer.plot._kernels import kernels
+from steer.plot._style import FAINT, INK, PLAIN, STEERABLE, require_matplotlib
 
-__all__ = ["accuracy_by_angle", "band_limit", "direction_colours", "feature_field", "feature_vectors", "kernels"]
+__all__ = [
+    "FAINT",
+    "INK",
+    "PLAIN",
+    "STEERABLE",
+    "accuracy_by_angle",
+    "band_limit",
+    "direction_colours",
+    "feature_field",
+    "feature_vectors",
+    "kernels",
+    "require_matplotlib",
+]

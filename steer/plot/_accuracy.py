@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from steer.plot._matplotlib import FAINT, INK, OTHERS, PLAIN, STEERABLE, axes_or_new
+from steer.plot._style import FAINT, INK, OTHERS, PLAIN, STEERABLE, axes_or_new
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

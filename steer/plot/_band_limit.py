@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from steer.nn import SteerableConv
-from steer.plot._matplotlib import FAINT, INK, OTHERS, PLAIN, STEERABLE, axes_or_new
+from steer.plot._style import FAINT, INK, OTHERS, PLAIN, STEERABLE, axes_or_new
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from steer.field import GeometricTensor
 from steer.group import FiniteGroup
-from steer.plot._matplotlib import axes_or_new
+from steer.plot._style import axes_or_new
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from steer.nn import R2Conv
-from steer.plot._matplotlib import require_matplotlib
+from steer.plot._style import require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

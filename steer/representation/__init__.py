@@ -21,7 +21,7 @@ from steer.representation._derived import (
 )
 from steer.representation._gauge import GAUGE, canonical_basis, canonical_rows, canonicalise
 from steer.representation._irrep import Irrep, irrep, irreps, trivial
-from steer.representation._parse import parse
+from steer.representation._parse import parse, parse_fields
 from steer.representation._representation import Representation, table
 from steer.representation._wigner import gradient_coupling, real_harmonics_from_complex, wigner_d
 
@@ -47,6 +47,7 @@ __all__ = [
     "irrep",
     "irreps",
     "parse",
+    "parse_fields",
     "quotient",
     "real_harmonics_from_complex",
     "regular",

@@ -11,29 +11,36 @@ from steer.representation._representation import Representation
 
 
 def parse(group: Group, text: str) -> Representation:
-    """The direct sum that a string names: terms `label` or `NxLABEL` joined by `+`.
-
-    A label is an irrep's ("0", "1o", "2+", ...), or "trivial", "regular", "standard".
-
-    Raises:
-        ValueError: if a term cannot be read or names no representation of the group.
+    """The direct sum of what a string names, see `parse_fields`.
 
     >>> import steer
     >>> str(steer.group.o3().representation("16x0e + 8x1o"))
     '16x0e + 8x1o'
     """
+    return direct_sum(parse_fields(group, text))
+
+
+def parse_fields(group: Group, text: str) -> list[Representation]:
+    """The representations that a string names: terms `label`, `NxLABEL` or `Nx(SUM)` joined by `+`.
+
+    A label is an irrep's ("0", "1o", "2+", ...), or "trivial", "regular", "standard"; a sum in brackets is one
+    representation, as in "2x(0 + 3x1)".
+
+    Raises:
+        ValueError: if a term cannot be read or names no representation of the group.
+    """
     # Labels of cylinder groups end in a sign, so there only a "+" behind a space separates terms.
     signed = irreps(group, 0)[0].label.endswith("+")
-    terms = re.split(r"\s+\+\s*" if signed else r"\+", text.strip())
-    parts: list[Representation] = []
-    for term in terms:
-        match = re.fullmatch(r"(?:(\d+)\s*[x*]\s*)?(\S+)", term.strip())
+    named = {"trivial": lambda: group.trivial, "regular": lambda: regular(group), "standard": lambda: standard(group)}
+    found: list[Representation] = []
+    for term in re.split(r"\s+\+\s*(?![^(]*\))" if signed else r"\+(?![^(]*\))", text.strip()):
+        match = re.fullmatch(r"(?:(\d+)\s*[x*]\s*)?(?:\((?P<sum>[^()]+)\)|(?P<label>[^\s()]+))", term.strip())
         if not match or match[1] == "0":
             raise ValueError(
-                f'representation: terms such as "8x1" or "regular" joined by " + " are required; received {term.strip()!r} '
-                f"in {text!r}"
+                f'representation: terms such as "8x1", "regular" or "2x(0 + 1)" joined by " + " are required; received '
+                f"{term.strip()!r} in {text!r}"
             )
-        count, label = int(match[1] or 1), match[2]
-        named = {"trivial": lambda: group.trivial, "regular": lambda: regular(group), "standard": lambda: standard(group)}
-        parts += [named[label]() if label in named else irrep(group, label)] * count
-    return direct_sum(parts)
+        label = match["label"]
+        one = parse(group, match["sum"]) if label is None else named[label]() if label in named else irrep(group, label)
+        found += [one] * int(match[1] or 1)
+    return found

@@ -9,7 +9,7 @@ import torch
 
 from steer import gspaces
 from steer.field import FieldType
-from steer.group import cyclic, dihedral, octahedral, planar_rotation
+from steer.group import cyclic, cylindrical, dihedral, octahedral, planar_rotation
 from steer.representation import direct_sum
 from tests.cases import assert_close, assert_far, randn
 
@@ -227,3 +227,16 @@ def test_bad_arguments():
         FieldType(C8, [cyclic(4).regular])
     with pytest.raises(ValueError, match="names its irreps by a frequency"):
         FieldType(C8, "9")
+
+
+def test_sums_print_in_brackets_and_are_read_back() -> None:
+    space = gspaces.rot3dOnR3()
+    kind = space.type(*[space.fourier_repr(1)] * 2, "2x0")
+    assert str(kind).startswith("2x(0 + 3x1) + 2x0 of")
+    assert len(kind) == 4
+    assert space.type("2x(0 + 3x1) + 2x0") == kind
+    assert str(space.type("2x0 + 3x1")) != str(space.type("(2x0 + 3x1)"))
+    signed = gspaces.on(cylindrical()).type("2x(0+ + 1+) + 1+")
+    assert [field.dim for field in signed.representations] == [3, 3, 2]
+    with pytest.raises(ValueError, match="are required; received"):
+        space.type("2x(0 + 1")

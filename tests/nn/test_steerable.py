@@ -28,12 +28,12 @@ def test_state_dict_holds_parameters_alone_in_train_and_eval() -> None:
 
 def test_double_is_true_double() -> None:
     single, double = build(), build().double()
-    for name, source in single._sources().items():
-        assert torch.equal(double.get_buffer(name), source)
-        assert torch.equal(single.get_buffer(name), source.to(single.get_buffer(name).dtype))
+    for name, source in single.constants.sources.items():
+        assert torch.equal(double.constants[name], source)
+        assert torch.equal(single.constants[name], source.to(single.constants[name].dtype))
     back = build().double().float()
-    assert all(torch.equal(back.get_buffer(n), single.get_buffer(n)) for n in single._sources())
-    assert build().half().get_buffer("basis_0").dtype == torch.float16
+    assert all(torch.equal(back.constants[n], single.constants[n]) for n in single.constants.sources)
+    assert build().half().constants["0"].dtype == torch.float16
 
 
 def test_two_convolutions_share_no_storage() -> None:

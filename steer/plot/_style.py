@@ -8,9 +8,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INK = "#1b2433"
+"""Lines and letters."""
 FAINT = "#d5dae3"
+"""Axes and grids."""
 STEERABLE = "#0b7a75"
+"""Curves of steerable networks."""
 PLAIN = "#d1495b"
+"""Curves of the networks that they are compared with."""
 OTHERS = ("#30638e", "#edae49", "#6c5b7b")
 
 
