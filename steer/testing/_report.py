@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 NETWORK = "(whole network)"
@@ -17,8 +18,9 @@ class Measurement:
         layer: qualified name of the layer, or `NETWORK`.
         kind: class of the layer.
         element: the group element, `[d, d]`.
-        exact: whether the grid supports the element, so that nothing but rounding is allowed.
+        exact: whether grid and layer support the element, so that nothing but rounding is allowed.
         error: largest deviation of `L(g f)` from `g L(f)`, relative to the largest value of `L(f)`.
+        floor: the same for turning the output there and back: what resampling alone loses. Zero for exact elements.
     """
 
     layer: str
@@ -26,6 +28,7 @@ class Measurement:
     element: Tensor
     exact: bool
     error: float
+    floor: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,25 @@ class EquivarianceReport:
     Attributes:
         measurements: one per layer and element, layers in the order of the forward pass, the network last.
         constant: names of layers whose output did not vary at all, for which the law says nothing.
+        reasons: pairs of a layer that breaks an exact element and the likely reason.
+        gspace: the symmetry, in words.
     """
 
     measurements: tuple[Measurement, ...]
     constant: tuple[str, ...]
+    reasons: tuple[tuple[str, str], ...] = ()
+    gspace: str = ""
 
     def error(self, layer: str = NETWORK, exact: bool | None = True) -> float:
-        """Largest error of a layer over the exact elements (the others with `exact=False`, all with None)."""
-        return max((m.error for m in self._of(layer) if exact is None or m.exact is exact), default=0.0)
+        """Largest error of a layer over the exact elements (the others with `exact=False`, all with None).
+
+        NaN where an error is; zero where no such element was tested.
+        """
+        return _largest([m.error for m in self._of(layer) if exact is None or m.exact is exact])
+
+    def floor(self, layer: str = NETWORK) -> float:
+        """Largest error that resampling alone gives, over the elements that are not exact."""
+        return _largest([m.floor for m in self._of(layer)])
 
     def _of(self, layer: str) -> list[Measurement]:
         found = [m for m in self.measurements if m.layer == layer]
@@ -59,26 +73,58 @@ class EquivarianceReport:
         """The first layer whose exact error exceeds the tolerance, None if there is none."""
         return next((layer for layer in self.layers if not self.error(layer) <= tolerance), None)
 
-    def assert_exact(self, tolerance: float = 1e-12) -> None:
-        """Raise `AssertionError`, with the table and the first layer at fault, unless exact elements hold to `tolerance`.
-
-        A network or layer whose output is constant also fails: it would pass any law.
-        """
+    def verdict(self, tolerance: float = 1e-12) -> str | None:
+        """What is wrong: a layer at fault and the likely reason, or a test that proves nothing; None if all holds."""
         fault = self.first_at_fault(tolerance)
         if fault is not None:
-            raise AssertionError(f"{fault} breaks equivariance (error {self.error(fault):.2g} > {tolerance:.2g})\n{self}")
-        if NETWORK in self.constant:
-            raise AssertionError(f"the output does not vary, so the law says nothing\n{self}")
+            why = dict(self.reasons).get(fault)
+            found = f"{fault} breaks equivariance: error {self.error(fault):.2g}, above {tolerance:.2g}"
+            return found + (f"; {why}" if why else "")
+        identity = torch.eye(self.measurements[0].element.shape[-1], dtype=torch.float64)
+        moving = [m for m in self._of(NETWORK) if m.exact and not torch.allclose(m.element, identity)]
+        if not moving and any(not m.exact for m in self._of(NETWORK)):
+            return (
+                f"not tested: none of the elements besides the identity must hold exactly on this grid ({self.gspace}); "
+                "assert_approximate tests the others"
+            )
+        if self.constant:
+            return f"not tested: the output of {', '.join(self.constant)} does not vary, so the law says nothing"
+        return None
+
+    def assert_exact(self, tolerance: float = 1e-12) -> None:
+        """Raise `AssertionError` unless all exact elements hold: with the first layer at fault, the reason, and the table.
+
+        It also fails where it would prove nothing: where no element besides the identity was tested of a group that has
+        more, and where the output of a layer or of the network does not vary.
+        """
+        found = self.verdict(tolerance)
+        if found is not None:
+            raise AssertionError(f"{found}\n{self}")
+
+    def assert_approximate(self, tolerance: float) -> None:
+        """Raise `AssertionError`, with the table, unless the other elements hold to `tolerance` for the whole network."""
+        if not any(not m.exact for m in self._of(NETWORK)):
+            raise AssertionError(f"not tested: every element is exact on this grid\n{self}")
+        if not self.error(exact=False) <= tolerance:
+            raise AssertionError(f"error {self.error(exact=False):.2g} > {tolerance:.2g} for elements between\n{self}")
 
     def __str__(self) -> str:
         counts = [sum(m.exact for m in self._of(NETWORK)), sum(not m.exact for m in self._of(NETWORK))]
-        head = ("layer", "kind", f"{counts[0]} exact elements", f"{counts[1]} other elements")
-        rows = [head]
+        rows: list[tuple[str, ...]] = [
+            ("layer", "kind", f"{counts[0]} exact elements", f"{counts[1]} other elements", "resampling alone")
+        ]
         for layer in self.layers:
             found = self._of(layer)
-            other = f"{self.error(layer, False):.1e}" if counts[1] else "-"
             note = " (constant output)" if layer in self.constant else ""
-            rows.append((layer, found[0].kind + note, f"{self.error(layer):.1e}", other))
-        widths = [max(len(row[i]) for row in rows) for i in range(4)]
-        lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+            exact = f"{self.error(layer):.1e}" if any(m.exact for m in found) else "-"
+            others = [f"{self.error(layer, False):.1e}", f"{self.floor(layer):.1e}"] if counts[1] else ["-", "-"]
+            rows.append((layer, found[0].kind + note, exact, *others))
+        shown = rows if counts[1] else [row[:3] for row in rows]
+        widths = [max(len(row[i]) for row in shown) for i in range(len(shown[0]))]
+        lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in shown]
         return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def _largest(numbers: list[float]) -> float:
+    """The largest; NaN if there is one, zero if there is none."""
+    return float(torch.tensor([0.0, *numbers], dtype=torch.float64).max())

@@ -51,7 +51,7 @@ def test_a_constant_output_does_not_pass() -> None:
     model = network()
     with torch.no_grad():
         model[0].weight.zero_()
-    with pytest.raises(AssertionError, match="the output does not vary"):
+    with pytest.raises(AssertionError, match="the output of .*whole network.* does not vary"):
         check_equivariance(model).assert_exact()
 
 
@@ -88,3 +88,85 @@ def test_wrong_shape_is_an_infinite_error() -> None:
 def test_unknown_layer() -> None:
     with pytest.raises(KeyError, match="one of 0, 1"):
         check_equivariance(network()).error("7")
+
+
+class Scale(Shift):
+    """Multiplies channels by different numbers."""
+
+    def compute(self, x: torch.Tensor) -> torch.Tensor:
+        return x * torch.arange(1, x.shape[1] + 1).to(x).reshape(1, -1, *[1] * (x.ndim - 2))
+
+
+def test_a_group_without_grid_symmetries_is_not_tested_exactly() -> None:
+    kind = gspaces.rot2dOnR2(5).type("regular")
+    report = check_equivariance(Scale(kind))
+    with pytest.raises(AssertionError, match="not tested: none of the elements besides the identity"):
+        report.assert_exact()
+    with pytest.raises(AssertionError, match="for elements between"):
+        report.assert_approximate(0.2)
+    check_equivariance(nn.R2Conv(kind, kind, 5, padding=2)).assert_approximate(0.2)
+
+
+def test_elements_that_prove_nothing_do_not_pass() -> None:
+    space = gspaces.rot2dOnR2(8)
+    bad = Scale(space.type("regular"))
+    with pytest.raises(AssertionError, match="not tested"):
+        check_equivariance(bad, elements=[space.testing_elements[-1]]).assert_exact()
+    with pytest.raises(ValueError, match="at least one matrix of the group"):
+        check_equivariance(bad, elements=[])
+    with pytest.raises(AssertionError, match="every element is exact"):
+        check_equivariance(nn.Identity(gspaces.rot2dOnR2(4).type("regular"))).assert_approximate(0.1)
+    check_equivariance(nn.Identity(gspaces.trivialOnR2().type("trivial"))).assert_exact()
+
+
+def test_nan_is_an_error() -> None:
+    class Nan(Shift):
+        def compute(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.where(x[0, 0, 0, 0] > x[0, 0, -1, 0], x, torch.nan)
+
+    report = check_equivariance(Nan(gspaces.rot2dOnR2(4).type("trivial")))
+    with pytest.raises(AssertionError, match="error nan"):
+        report.assert_exact()
+
+
+def test_corners_count() -> None:
+    class Corner(Shift):
+        def compute(self, x: torch.Tensor) -> torch.Tensor:
+            x = x.clone()
+            x[..., :2, :2] *= 5
+            return x
+
+    assert check_equivariance(Corner(gspaces.rot2dOnR2(4).type("trivial"))).error() > 0.5
+
+
+def test_a_constant_layer_inside_does_not_pass() -> None:
+    kind = gspaces.rot2dOnR2(4).type("trivial")
+
+    class Skip(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.in_type = self.out_type = kind
+            self.branch = nn.R2Conv(kind, kind, 3, padding=1)
+            torch.nn.init.zeros_(self.branch.weight)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + self.branch(x)
+
+    with pytest.raises(AssertionError, match="the output of branch does not vary"):
+        check_equivariance(Skip()).assert_exact()
+
+
+def test_the_floor_is_what_resampling_alone_gives() -> None:
+    report = check_equivariance(nn.Identity(gspaces.rot2dOnR2(8).type("trivial")))
+    report.assert_exact(0.0)
+    assert report.error(exact=False) == 0
+    assert 1e-3 < report.floor() < 0.2
+    assert "resampling alone" in str(report)
+
+
+def test_a_layer_is_exact_for_what_it_promises_only() -> None:
+    space = gspaces.rot2dOnR2(-1)
+    kind = space.type(space.fourier_repr(2))
+    report = check_equivariance(nn.FourierPointwise(kind, "relu", samples=9))
+    assert report.error() < 1e-12
+    assert report.error(exact=False) > 1e-3

@@ -1,0 +1,137 @@
+"""What every layer of a network saw and gave, and how both transform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from steer.field import FieldType, GeometricTensor
+from steer.group import FiniteGroup
+
+
+@dataclass
+class Call:
+    """The first call of a layer in a forward pass.
+
+    Attributes:
+        name: qualified name of the layer in the network.
+        kind_in: how the input transforms.
+        kind_out: how the output transforms; None if it is invariant.
+        input, output: copies of what went in and came out.
+    """
+
+    name: str
+    layer: torch.nn.Module
+    kind_in: FieldType
+    kind_out: FieldType | None
+    input: Tensor
+    output: Tensor
+
+    def exact_groups(self) -> list[FiniteGroup]:
+        """The groups of those layers inside that promise less than the grid supports."""
+        groups = [getattr(inner, "exact_group", None) for inner in self.layer.modules()]
+        return [group for group in groups if isinstance(group, FiniteGroup)]
+
+
+def plain(x: Tensor | GeometricTensor) -> Tensor:
+    """The tensor of a geometric tensor."""
+    return x.tensor if isinstance(x, GeometricTensor) else x
+
+
+def record(
+    network: torch.nn.Module, x: Tensor, into: FieldType, out: FieldType | None, whole: str
+) -> tuple[list[Call], dict[str, torch.nn.Module]]:
+    """Run a network and keep the calls of its innermost layers, in order, then that of the network itself.
+
+    Layers of `steer` say how their input and output transform. A stock layer gets the type of the tensor that it is called
+    with, if that came from a layer of known type; its output has the type that the next layer asks for, or else the same
+    one if the number of channels is the same. Without that it is not measured; such layers come second.
+    """
+    recorder = _Recorder(x, into)
+    handles = []
+    inside: set[int] = set()
+    try:
+        for name, layer in network.named_modules():
+            others = [child for child in layer.modules() if child is not layer]
+            innermost = _is_typed(layer) and not any(_is_typed(child) for child in others)
+            if layer is not network and id(layer) not in inside and (innermost or not others):
+                inside |= {id(child) for child in others}
+                handles.append(layer.register_forward_pre_hook(recorder.before(name)))
+                handles.append(layer.register_forward_hook(recorder.after(name)))
+        y = network(x.clone())
+    finally:
+        for handle in handles:
+            handle.remove()
+    calls = recorder.finish(y, out)
+    measured = {call.name for call in calls}
+    others = {name: layer for name, layer in recorder.seen.items() if name not in measured}
+    return [*calls, Call(whole, network, into, out, x, plain(y).clone())], others
+
+
+def _is_typed(layer: torch.nn.Module) -> bool:
+    return isinstance(getattr(layer, "in_type", None), FieldType)
+
+
+class _Recorder:
+    """Follows field types through a forward pass by the identity of tensors."""
+
+    def __init__(self, x: Tensor, into: FieldType) -> None:
+        self.seen: dict[str, torch.nn.Module] = {}
+        self._calls: dict[str, Call] = {}
+        self._inputs: dict[str, tuple[Tensor, Tensor, FieldType]] = {}
+        self._kinds: dict[int, FieldType] = {}
+        self._made_by: dict[int, Call] = {}
+        self._keep: list[Tensor] = []  # so that no identity is used twice
+        self._into, self._first = into, tuple(x.shape)
+
+    def before(self, name: str) -> Any:
+        def hook(layer: torch.nn.Module, args: tuple[Any, ...]) -> None:
+            if name in self._calls or not args or not isinstance(plain(args[0]), Tensor):
+                return
+            self.seen[name] = layer
+            x = plain(args[0])
+            own = getattr(layer, "in_type", None)
+            kind = own if isinstance(own, FieldType) else self._kinds.get(id(x))
+            if kind is None and not self._calls and tuple(x.shape) == self._first:
+                kind = self._into
+            if isinstance(args[0], GeometricTensor):
+                kind = args[0].type
+            maker = self._made_by.get(id(x))
+            if maker is not None and kind is not None and not _is_typed(maker.layer):
+                maker.kind_out = kind
+            if kind is not None:
+                self._inputs[name] = (x, x.clone(), kind)
+
+        return hook
+
+    def after(self, name: str) -> Any:
+        def hook(layer: torch.nn.Module, args: Any, output: Any) -> None:
+            y = plain(output)
+            if name in self._calls or name not in self._inputs or not isinstance(y, Tensor):
+                return
+            _, x, kind = self._inputs[name]
+            kind_out = getattr(layer, "out_type", None) if _is_typed(layer) else kind
+            call = Call(name, layer, kind, kind_out, x, y.clone())
+            self._calls[name] = call
+            self._keep.append(y)
+            self._made_by[id(y)] = call
+            if kind_out is not None and y.ndim >= 2 and y.shape[1] == kind_out.size:
+                self._kinds[id(y)] = kind_out
+
+        return hook
+
+    def finish(self, y: Tensor | GeometricTensor, out: FieldType | None) -> list[Call]:
+        last = self._made_by.get(id(plain(y)))
+        if last is not None and not _is_typed(last.layer):
+            last.kind_out = out
+        return [call for call in self._calls.values() if _fits(call)]
+
+
+def _fits(call: Call) -> bool:
+    """Whether the type of a stock layer's output is known: it holds as many channels."""
+    if _is_typed(call.layer) or call.kind_out is None:
+        return True
+    return call.output.ndim >= 2 and call.output.shape[1] == call.kind_out.size

@@ -1,0 +1,155 @@
+"""Why a layer breaks equivariance: found by trying what would mend it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from steer.field import FieldType
+from steer.nn import Pointwise
+from steer.testing._calls import Call, plain
+from steer.testing._compare import relative, transformed
+
+_MENDED = 1e-3  # of the error: what is left must be rounding beside it
+
+
+def reason(call: Call, g: Tensor) -> str:
+    """A sentence on why `L(g f)` and `g L(f)` differ for this element, with the way out."""
+    probes: tuple[Callable[[Call, Tensor], str | None], ...] = (_random, _parity, _one_sided, _uneven, _bias, _by_its_kind)
+    for probe in probes:
+        found = probe(call, g)
+        if found is not None:
+            return found
+    return (
+        f"declared as {call.kind_in} -> {call.kind_out or 'invariant'}, it does not transform like that: check the types, "
+        "and what the layer computes"
+    )
+
+
+def between_layers(call: Call, others: dict[str, torch.nn.Module]) -> str:
+    """A sentence for a network whose measured layers all hold."""
+    flat = [name for name, layer in others.items() if isinstance(layer, torch.nn.Flatten)]
+    if flat:
+        return f"{flat[0]} (Flatten) makes channels of positions, which the group moves: pool to one site before it"
+    if others:
+        names = ", ".join(f"{name} ({type(layer).__name__})" for name, layer in others.items())
+        return f"every measured layer holds; these have no field types and were not measured: {names}"
+    return "every layer holds: look at what is done between them, and at the in_type and out_type of the network"
+
+
+def _error(call: Call, g: Tensor, layer: torch.nn.Module | None = None, f: Tensor | None = None) -> float:
+    layer, f = layer or call.layer, call.input if f is None else f
+    y = plain(layer(f))
+    moved = plain(layer(transformed(f, call.kind_in, call.kind_in.gspace, g)))
+    return relative(moved, transformed(y, call.kind_out, call.kind_in.gspace, g), y)
+
+
+def _mends(call: Call, g: Tensor, layer: torch.nn.Module | None = None, f: Tensor | None = None) -> bool:
+    try:
+        return _error(call, g, layer, f) <= _MENDED * min(_error(call, g), 1.0)
+    except (RuntimeError, ValueError):
+        return False
+
+
+def _random(call: Call, g: Tensor) -> str | None:
+    if torch.equal(plain(call.layer(call.input)), plain(call.layer(call.input))):
+        return None
+    return "its output is random in this mode: measure in eval mode"
+
+
+def _numbers(layer: torch.nn.Module, name: str, d: int) -> tuple[int, ...] | None:
+    """An argument of the layer, or of the stock layer that it holds, as one number per axis."""
+    value = next((getattr(inner, name) for inner in layer.modules() if hasattr(inner, name)), None)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return (value,) * d
+    return tuple(value) if isinstance(value, (tuple, list)) and len(value) == d else None
+
+
+def _parity(call: Call, g: Tensor) -> str | None:
+    """A stride whose sites are not symmetric about the centre: exact again on an input that is cropped to fit."""
+    d = call.kind_in.gspace.dimensionality
+    steps, size = _numbers(call.layer, "stride", d), tuple(call.input.shape[2:])
+    if d == 0 or len(size) != d or steps is None or max(steps) == 1:
+        return None
+    for cut in range(1, max(steps)):
+        if min(size) > cut and _mends(call, g, f=_cropped(call.input, cut)):
+            fitting = "x".join(str(n - cut) for n in size)
+            given = "x".join(str(n) for n in size)
+            return (
+                f"stride {steps[0]} on size {given}: its sites are not symmetric about the centre; size {fitting} would be, "
+                f"as s divides n + 2p - k"
+            )
+    return None
+
+
+def _cropped(x: Tensor, cut: int) -> Tensor:
+    """Without the first samples along every spatial axis."""
+    for axis in range(2, x.ndim):
+        x = x.narrow(axis, cut, x.shape[axis] - cut)
+    return x
+
+
+def _one_sided(call: Call, g: Tensor) -> str | None:
+    padding = getattr(call.layer, "padding", None)
+    if isinstance(padding, (tuple, list)) and len(padding) == 2 * call.kind_in.gspace.dimensionality:
+        pairs = list(zip(padding[::2], padding[1::2], strict=True))
+        if any(before != after for before, after in pairs):
+            return f"padding {tuple(padding)} adds more on one side than on the other, which moves the centre: pad equally"
+    size = _numbers(call.layer, "kernel_size", call.kind_in.gspace.dimensionality)
+    if padding == "same" and size is not None and any(k % 2 == 0 for k in size):
+        return f"padding 'same' with the even kernel size {size} adds one sample on one side only: use an odd size"
+    extra = _numbers(call.layer, "output_padding", call.kind_in.gspace.dimensionality)
+    if extra is not None and any(extra):
+        return f"output_padding {extra} adds samples on one side only: use an odd kernel size without it"
+    return None
+
+
+def _uneven(call: Call, g: Tensor) -> str | None:
+    d = call.kind_in.gspace.dimensionality
+    named = {name: _numbers(call.layer, name, d) for name in ("kernel_size", "stride", "padding", "dilation")}
+    uneven = [f"{name}={value}" for name, value in named.items() if value is not None and len(set(value)) > 1]
+    if not uneven:
+        return None
+    return f"{', '.join(uneven)} differ along axes that the group exchanges: give them one value, or take a smaller group"
+
+
+def _bias(call: Call, g: Tensor) -> str | None:
+    if not isinstance(getattr(call.layer, "bias", None), Tensor):
+        return None
+    without = copy.deepcopy(call.layer)
+    with torch.no_grad():
+        without.bias.zero_()  # type: ignore[operator]
+    if not _mends(call, g, without):
+        return None
+    fields = _mixed(call.kind_out)
+    return f"its bias acts on channels that are not invariant, of {fields}: use bias=False, or a layer of steer.nn"
+
+
+def _by_its_kind(call: Call, g: Tensor) -> str | None:
+    layer, kind = call.layer, type(call.layer).__name__
+    home = type(layer).__module__
+    mixed = _mixed(call.kind_in)
+    if (home == "torch.nn.modules.activation" or isinstance(layer, Pointwise)) and mixed:
+        return (
+            f"{kind} acts on single channels, and the group mixes those of {mixed}: use NormNonLinearity, GatedNonLinearity "
+            "or FourierPointwise"
+        )
+    if home == "torch.nn.modules.activation":
+        return f"{kind} treats the channels of a field differently: share its parameters within fields"
+    if home in ("torch.nn.modules.batchnorm", "torch.nn.modules.instancenorm", "torch.nn.modules.normalization"):
+        return f"{kind} takes statistics and weights of single channels, not of fields: use InnerBatchNorm or NormBatchNorm"
+    if home == "torch.nn.modules.pooling" and "Max" in kind and mixed:
+        return f"{kind} compares single channels, and the group mixes those of {mixed}: use NormMaxPool or PointwiseAvgPool"
+    if home in ("torch.nn.modules.conv", "torch.nn.modules.linear"):
+        return f"the weights of {kind} are free: use R1Conv, R2Conv, R3Conv or Linear of steer.nn"
+    return None
+
+
+def _mixed(kind: FieldType | None) -> str:
+    """The fields whose channels the group does not merely permute."""
+    if kind is None:
+        return "the output"
+    return ", ".join(str(field) for field in dict.fromkeys(kind.representations) if not field.is_permutation)
