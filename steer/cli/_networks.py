@@ -28,8 +28,7 @@ class Disc(nn.EquivariantModule):
     """
 
     def __init__(self, in_type: FieldType) -> None:
-        super().__init__()
-        self.in_type = self.out_type = in_type
+        super().__init__(in_type)
 
     def compute(self, x: Tensor) -> Tensor:
         return fade(x)

@@ -16,7 +16,7 @@ from steer.testing import EquivarianceReport
 
 NOTE = (
     "A network that no rotation can change cannot tell a 6 from a 9 by how it stands, only by how it is written. This belongs "  # noqa: E501
-    "to the task, not to the method, and costs the steerable network a little of its upright accuracy."
+    "to the task, not to the method, and may cost the steerable network a little of its accuracy where nothing is turned."
 )
 
 

@@ -39,6 +39,7 @@ class Plan:
         deviation: `[size]`, standard deviation of independent weights that keeps the variance of white input.
         constants: tensors that `expand` needs, in float64 (indices: int64). Shared between callers: clone to keep.
         unreachable: atoms of the output that no kernel reaches, with their number.
+        unread: atoms of the input that no kernel reads, with their number.
     """
 
     layout_in: Layout
@@ -48,6 +49,7 @@ class Plan:
     deviation: Tensor
     constants: tuple[Tensor, ...]
     unreachable: tuple[tuple[Representation, int], ...]
+    unread: tuple[tuple[Representation, int], ...]
     recipe: tuple[tuple[Representation, ...], tuple[Representation, ...], Sampling]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -98,8 +100,10 @@ def plan(fields_in: tuple[Representation, ...], fields_out: tuple[Representation
         rows.append(tuple(row))
     for fields in (out, into):
         constants.append(_arrangement(fields))
+    unread = [group for i, group in enumerate(into.groups) if all(row[i].block.size == 0 for row in rows)]
     recipe = (fields_in, fields_out, sampling)
-    return Plan(into, out, tuple(rows), start, torch.cat(deviation), tuple(constants), tuple(unreachable), recipe)
+    zeros = tuple(unreachable), tuple(unread)
+    return Plan(into, out, tuple(rows), start, torch.cat(deviation), tuple(constants), *zeros, recipe)
 
 
 SPREAD_SHARE = 0.2

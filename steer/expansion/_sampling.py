@@ -93,6 +93,7 @@ def sampling(
     band_limit: BandLimit = None,
     rings: Sequence[float] | None = None,
     widths: Sequence[float] | None = None,
+    radial: RadialProfile | None = None,
 ) -> Sampling:
     """Rings, widths and band limits for a kernel; the defaults are those of the field.
 
@@ -106,6 +107,8 @@ def sampling(
         band_limit: largest degree, for all rings or for each; or a function of the radius in samples.
         rings: radii in physical units.
         widths: standard deviations in physical units, one per ring.
+        radial: other profiles in place of Gaussian rings: a hashable callable of module level, from radii in physical units
+            `[point]` to `[profile, point]`, in float64; `band_limit` is then one degree, or one for each profile.
     Raises:
         ValueError: if a size is below 1, or the numbers do not match the rings.
     Source: Weiler and Cesa 2019 (plane); Weiler et al. 2018, "compromise" (space); docs/theory/sampling.
@@ -113,6 +116,8 @@ def sampling(
     size = tuple(kernel_size)
     if len(size) != grid.d or any(not isinstance(k, int) or k < 1 for k in size):
         raise ValueError(f"kernel_size: {grid.d} whole numbers >= 1 are required; received {size}")
+    if radial is not None:
+        return Sampling(grid, size, radial, _profile_limits(radial, band_limit, rings, widths))
     extended = [step for k, step in zip(size, grid.spacing, strict=True) if k > 1]
     unit = min(extended, default=min(grid.spacing))
     reach = max((k - 1) / 2 * step for k, step in zip(size, grid.spacing, strict=True))
@@ -133,6 +138,21 @@ def sampling(
     return Sampling(grid, size, profile, limits)
 
 
+def _profile_limits(
+    radial: RadialProfile, band_limit: BandLimit, rings: Sequence[float] | None, widths: Sequence[float] | None
+) -> tuple[int, ...]:
+    if rings is not None or widths is not None:
+        raise ValueError("radial: rings and widths belong to the Gaussian profiles; received them beside other profiles")
+    count = len(radial(torch.zeros(1, dtype=torch.float64)))
+    limits = (band_limit,) * count if isinstance(band_limit, int) else band_limit
+    if not isinstance(limits, Sequence) or len(limits) != count or any(not isinstance(l, int) or l < 0 for l in limits):
+        raise ValueError(
+            f"band_limit: one degree, or one for each of the {count} profiles of radial, is required; "
+            f"received {band_limit!r}"
+        )
+    return tuple(limits)
+
+
 def _limit(band_limit: BandLimit, ring: int, radius: float, outermost: bool, d: int, count: int) -> int:
     if isinstance(band_limit, bool):
         raise ValueError("band_limit: a degree, one per ring, or a function of the radius is required; received a bool")
@@ -141,8 +161,10 @@ def _limit(band_limit: BandLimit, ring: int, radius: float, outermost: bool, d: 
     elif callable(band_limit):
         limit = int(band_limit(radius))
     elif band_limit is not None:
-        if len(band_limit) != count:
-            raise ValueError(f"band_limit: one degree for each of {count} rings is required; received {len(band_limit)}")
+        if isinstance(band_limit, str) or len(band_limit) != count or any(not isinstance(l, int) for l in band_limit):
+            raise ValueError(
+                f"band_limit: one degree, or one for each of {count} rings, is required; received {band_limit!r}"
+            )
         limit = band_limit[ring]
     elif radius == 0:
         limit = 0

@@ -33,6 +33,11 @@ class FieldType:
     def __init__(self, gspace: GSpace, representations: Iterable[Representation | str] | str) -> None:
         if not isinstance(gspace, GSpace):
             raise TypeError(f"FieldType: a GSpace is required first (see steer.gspaces); received {type(gspace).__name__}")
+        if not isinstance(representations, (str, Representation, Iterable)):
+            raise TypeError(
+                "FieldType: a list of representations, or a string such as '8xregular + 4x1', is required; received "
+                f"{type(representations).__name__} {representations!r}"
+            )
         items = [representations] if isinstance(representations, (str, Representation)) else list(representations)
         fields: list[Representation] = []
         for item in items:
@@ -105,6 +110,11 @@ class FieldType:
             g: an element of the group, `[d, d]`.
             mode: interpolation for elements that the grid does not support.
         """
+        if not isinstance(g, Tensor) or g.shape != (self.fibergroup.d, self.fibergroup.d):
+            raise TypeError(
+                f"transform: the matrix [{self.fibergroup.d}, {self.fibergroup.d}] of an element is required, such as "
+                f"gspace.testing_elements[1]; received {tuple(g.shape) if isinstance(g, Tensor) else repr(g)}"
+            )
         moved = self.transform_fibers(tensor, g)
         return moved if self.gspace.lattice is None else transform(moved, self.gspace.lattice, g, mode)
 
@@ -129,7 +139,8 @@ class FieldType:
             return True
         if not isinstance(other, FieldType):
             return NotImplemented
-        return self.representations == other.representations and self.gspace == other.gspace
+        # Field by field it would compare the matrices of a finite group once for each.
+        return self.gspace == other.gspace and self.runs == other.runs
 
     @cached_property
     def _hash(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 import torch
@@ -22,7 +23,10 @@ class GeometricTensor:
 
     def __init__(self, tensor: Tensor, type: FieldType) -> None:
         if not isinstance(type, FieldType) or not isinstance(tensor, Tensor):
-            raise TypeError("GeometricTensor: a tensor and a FieldType are required, in this order")
+            raise TypeError(
+                "GeometricTensor: a torch tensor and a FieldType are required, in this order; received "
+                f"{_name(tensor)} and {_name(type)}"
+            )
         type.check(tensor)
         self.tensor = tensor
         self.type = type
@@ -61,6 +65,21 @@ class GeometricTensor:
     def to(self, *args: Any, **kwargs: Any) -> GeometricTensor:
         return GeometricTensor(self.tensor.to(*args, **kwargs), self.type)
 
+    def double(self) -> GeometricTensor:
+        return self.to(torch.float64)
+
+    def float(self) -> GeometricTensor:
+        return self.to(torch.float32)
+
+    def half(self) -> GeometricTensor:
+        return self.to(torch.float16)
+
+    def cpu(self) -> GeometricTensor:
+        return self.to("cpu")
+
+    def cuda(self) -> GeometricTensor:
+        return self.to("cuda")
+
     def detach(self) -> GeometricTensor:
         return GeometricTensor(self.tensor.detach(), self.type)
 
@@ -77,15 +96,34 @@ class GeometricTensor:
     def __sub__(self, other: GeometricTensor) -> GeometricTensor:
         return GeometricTensor(self.tensor - self._same(other, "-"), self.type)
 
-    def __mul__(self, scalar: float | Tensor) -> GeometricTensor:
+    def __mul__(self, scalar: builtins.float | Tensor) -> GeometricTensor:
         if isinstance(scalar, Tensor) and scalar.numel() != 1:
             raise ValueError("a * s: a number is required; a tensor would not transform like the field")
         return GeometricTensor(self.tensor * scalar, self.type)
 
     __rmul__ = __mul__
 
+    def __truediv__(self, scalar: builtins.float | Tensor) -> GeometricTensor:
+        return self * (1 / scalar)
+
+    def __getitem__(self, items: slice | Tensor | list[int]) -> GeometricTensor:
+        """Some items of the batch; for channels see `split`."""
+        if isinstance(items, (tuple, int)):
+            raise TypeError(
+                f"x[...]: a slice or an index list of the batch is required; received {items!r}; x.tensor has all axes"
+            )
+        return GeometricTensor(self.tensor[items], self.type)
+
+    def __len__(self) -> int:
+        return len(self.tensor)
+
     def __neg__(self) -> GeometricTensor:
         return GeometricTensor(-self.tensor, self.type)
 
     def __repr__(self) -> str:
         return f"GeometricTensor({tuple(self.shape)}, {self.type})"
+
+
+def _name(value: object) -> str:
+    name = builtins.type(value).__name__
+    return f"{name} (torch.from_numpy makes a tensor of it)" if name == "ndarray" else name

@@ -31,6 +31,22 @@ class GSpace:
     fibergroup: Group
     lattice: Lattice | None
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.fibergroup, Group):
+            raise TypeError(f"gspace: a group of steer.group is required; received {type(self.fibergroup).__name__}")
+        if self.lattice is None:
+            return
+        if not isinstance(self.lattice, Lattice):
+            raise TypeError(
+                f"gspace: a lattice or None is required; received {self.lattice!r}; names are for "
+                "gspaces.on(group, lattice=...)"
+            )
+        if self.lattice.d != self.fibergroup.d:
+            raise ValueError(
+                f"gspace: a grid and a group of one dimension are required; received {self.lattice} of {self.lattice.d} and "
+                f"{self.fibergroup} of {self.fibergroup.d}"
+            )
+
     @property
     def dimensionality(self) -> int:
         """Number of spatial axes of tensors: 0, 1, 2 or 3."""
@@ -62,6 +78,8 @@ class GSpace:
             subgroup: a group, generator matrices, or (planar groups) the order n of a subgroup of rotations.
         """
         if isinstance(subgroup, int):
+            if subgroup < 1:
+                raise ValueError(f"quotient_repr: a positive order is required; received {subgroup}")
             if self.fibergroup.d != 2:
                 raise ValueError("quotient_repr: a group or matrices are required for a group of space; received an integer")
             subgroup = planar_rotation(2 * math.pi / subgroup)
@@ -80,6 +98,10 @@ class GSpace:
 
     def restrict(self, subgroup: Group) -> GSpace:
         """The same grid with a smaller group."""
+        if not isinstance(subgroup, Group):
+            raise TypeError(
+                f"restrict: a group is required, such as group.cyclic(4); received {type(subgroup).__name__} {subgroup!r}"
+            )
         return GSpace(self.fibergroup.subgroup(subgroup), self.lattice)
 
     @property

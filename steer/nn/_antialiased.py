@@ -85,14 +85,13 @@ class PointwiseAvgPoolAntialiased(EquivariantModule):
     """
 
     def __init__(self, in_type: FieldType, sigma: float, stride: Size = 2, padding: Size | None = None) -> None:
-        super().__init__()
+        super().__init__(in_type)
         name = type(self).__name__
         d = grid_dimension(in_type, name)
         if not 0 < sigma < math.inf:
             raise ValueError(f"{name}: sigma, a positive number, is required; received {sigma!r}")
         grid = in_type.gspace.lattice
         assert grid is not None
-        self.in_type = self.out_type = in_type
         self.sigma = sigma
         kernels = gaussian_taps(grid, sigma)
         self.stride = as_tuple(stride, d, "stride", 1)

@@ -12,6 +12,7 @@ from steer.nn._invariants import invariant_vectors
 from steer.nn._module import EquivariantModule
 from steer.nn._normalise import FieldStatistics, Normalise, normalise
 from steer.nn._pointwise import require_permutation
+from steer.nn._precision import full_precision
 from steer.representation import Representation
 
 _STOCK = (torch.nn.BatchNorm1d, torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
@@ -57,8 +58,7 @@ class NormBatchNorm(EquivariantModule):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__()
-        self.in_type = self.out_type = in_type
+        super().__init__(in_type)
         self.eps, self.momentum, self.affine, self.track_running_stats = eps, momentum, affine, track_running_stats
         invariants = {field: self._invariants(field) for field in set(in_type.representations)}
         self._counts = [invariants[field].shape[1] for field in in_type.representations]
@@ -88,6 +88,10 @@ class NormBatchNorm(EquivariantModule):
             return invariant_vectors((field,))
 
     def compute(self, x: Tensor) -> Tensor:
+        with full_precision(x):
+            return self._normalise(x)
+
+    def _normalise(self, x: Tensor) -> Tensor:
         if self.training or self.running_mean is None or self.running_var is None:
             return self._by_batch(x)
         return F.batch_norm(x, *self._of_channels(self.running_mean, self.running_var), False, 0.0, self.eps)

@@ -17,6 +17,8 @@ class Constants(torch.nn.Module):
     arguments, so no checkpoint holds them.
     """
 
+    is_machinery = True
+
     def __init__(self, **sources: Tensor | list[int]) -> None:
         super().__init__()
         self._given = {

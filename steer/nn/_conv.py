@@ -12,6 +12,8 @@ from torch import Tensor
 
 from steer.expansion import BandLimit, exchanged_axes, sampling
 from steer.field import FieldType
+from steer.kernel import RadialProfile
+from steer.nn._module import require_fields
 from steer.nn._steerable import SteerableModule
 
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -22,10 +24,11 @@ _PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "repli
 def as_tuple(value: Any, d: int, name: str, least: int) -> tuple[int, ...]:
     """One whole number for every spatial axis, from one or from `d` of them."""
     values = (value,) * d if isinstance(value, int) and not isinstance(value, bool) else value
+    order = f"({', '.join('zyx'[3 - d :])})"
     good = isinstance(values, Sequence) and not isinstance(values, str) and len(values) == d
     if not good or any(not isinstance(v, int) or v < least for v in values):
         raise ValueError(
-            f"{name}: a whole number >= {least}, or {d} of them in (z, y, x) order, is required; received {value!r}"
+            f"{name}: a whole number >= {least}, or {d} of them in {order} order, is required; received {value!r}"
         )
     return tuple(values)
 
@@ -38,8 +41,8 @@ class SteerableConv(SteerableModule):
     """Cross-correlation with a steerable kernel, `out(x) = sum_y K(y) f(x + y) + b`, on grids of 1, 2 or 3 dimensions.
 
     Law: `conv(g f) = g conv(f)`. Exact for the symmetries that group and grid share (`gspace.exact_group`) when the
-    kernel box and, with a stride, the sites are symmetric under them ((n - 1) divisible by the stride); approximate,
-    up to sampling, for all others.
+    kernel box and, with a stride, the sites are symmetric under them (the stride divides
+    `n + 2 padding - dilation (kernel_size - 1) - 1` for a grid of n samples); approximate, up to sampling, for all others.
 
     Args:
         in_type, out_type: field types over one gspace.
@@ -49,6 +52,7 @@ class SteerableConv(SteerableModule):
         groups: the input fields split into this many equal parts, the output fields too; each part sees its own.
         band_limit: largest degree of the angular part: one number, one per ring, or a function of the radius in samples.
         rings, widths: radii and standard deviations of the Gaussian rings, in physical units.
+        radial: other radial profiles than Gaussian rings; see `steer.expansion.sampling`.
     Raises:
         ValueError: if the types do not fit, or a size is out of range.
     Source: Weiler and Cesa 2019; Weiler et al. 2018; Cesa, Lang and Weiler 2022; docs/theory/kernels.
@@ -71,14 +75,13 @@ class SteerableConv(SteerableModule):
         band_limit: BandLimit = None,
         rings: Sequence[float] | None = None,
         widths: Sequence[float] | None = None,
+        radial: RadialProfile | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         name = type(self).__name__
         for role, kind in (("in_type", in_type), ("out_type", out_type)):
-            if not isinstance(kind, FieldType):
-                raise TypeError(f"{name}: {role} must be a FieldType; received {type(kind).__name__}")
-            if kind.gspace.dimensionality != self.d:
+            if require_fields(kind, name, role).gspace.dimensionality != self.d:
                 raise ValueError(
                     f"{name}: fields over {self.d} dimension(s) are required; {role} lives over {kind.gspace.dimensionality}"
                 )
@@ -91,7 +94,7 @@ class SteerableConv(SteerableModule):
             in_type,
             out_type,
             _part(in_type, out_type, groups),
-            sampling(grid, size, band_limit, rings, widths),
+            sampling(grid, size, band_limit, rings, widths, radial),
             bias,
             device,
             dtype,
@@ -121,6 +124,8 @@ class SteerableConv(SteerableModule):
             )
 
     def _resolve_padding(self, padding: int | Sequence[int] | str) -> tuple[int, ...]:
+        if isinstance(padding, str) and padding not in ("valid", "same"):
+            raise ValueError(f"padding: numbers, 'same' or 'valid' are required; received {padding!r}")
         if padding == "valid":
             return (0,) * self.d
         if padding == "same":

@@ -39,9 +39,8 @@ class PointwiseDropout(EquivariantModule):
     """
 
     def __init__(self, in_type: FieldType, p: float = 0.5) -> None:
-        super().__init__()
+        super().__init__(in_type)
         require_permutation(in_type, "PointwiseDropout", "FieldDropout")
-        self.in_type = self.out_type = in_type
         self.p = _probability(p, "PointwiseDropout")
 
     def compute(self, x: Tensor) -> Tensor:
@@ -68,8 +67,7 @@ class FieldDropout(EquivariantModule):
     """
 
     def __init__(self, in_type: FieldType, p: float = 0.5) -> None:
-        super().__init__()
-        self.in_type = self.out_type = in_type
+        super().__init__(in_type)
         self.p = _probability(p, "FieldDropout")
         self.index = Constants(field=field_of_channel(in_type))
 

@@ -30,6 +30,8 @@ class FieldGroups(torch.nn.Module):
         positions: which field of the type comes where in the order of the groups.
     """
 
+    is_machinery = True
+
     def __init__(self, in_type: FieldType, kind: Callable[[Representation], Any] = lambda field: field.dim) -> None:
         super().__init__()
         found: dict[tuple[Hashable, int], list[tuple[int, int]]] = {}

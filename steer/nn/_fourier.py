@@ -76,9 +76,8 @@ class FourierPointwise(EquivariantModule):
         samples: int | None = None,
         subgroup: Group | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(in_type)
         group = in_type.fibergroup
-        self.in_type = self.out_type = in_type
         self.subgroup = None if subgroup is None else group.subgroup(subgroup)
         self.activation = activation(function, "FourierPointwise: function", in_place=True)
         if any(isinstance(field, Irrep) and not field.is_trivial for field in set(in_type.representations)):

@@ -13,7 +13,7 @@ from steer.nn._activations import activation
 from steer.nn._constants import Constants
 from steer.nn._field_products import scale
 from steer.nn._fields import FieldGroups
-from steer.nn._module import EquivariantModule
+from steer.nn._module import EquivariantModule, require_fields
 from steer.nn._plain import Plain
 
 
@@ -46,6 +46,7 @@ class GatedNonLinearity(EquivariantModule):
         self, out_type: FieldType, scalar: str | torch.nn.Module = "relu", gate: str | torch.nn.Module = "sigmoid"
     ) -> None:
         super().__init__()
+        require_fields(out_type, "GatedNonLinearity", "out_type")
         gated = sum(not field.is_trivial for field in out_type.representations)
         gates = [out_type.gspace.trivial_repr] * gated
         self.in_type = out_type + FieldType(out_type.gspace, gates) if gated else out_type

@@ -45,11 +45,11 @@ class GroupPooling(EquivariantModule):
     """
 
     def __init__(self, in_type: FieldType, function: str = "max") -> None:
-        super().__init__()
+        super().__init__(in_type)
         if function not in _STOCK:
             raise ValueError(f"GroupPooling: function, 'max' or 'mean', is required; received {function!r}")
         require_permutation(in_type, "GroupPooling", "NormPool")
-        self.in_type, self.out_type = in_type, _one_each(in_type)
+        self.out_type = _one_each(in_type)
         self.function = function
         self.groups = FieldGroups(in_type)
 
@@ -82,8 +82,8 @@ class NormPool(EquivariantModule):
     """
 
     def __init__(self, in_type: FieldType) -> None:
-        super().__init__()
-        self.in_type, self.out_type = in_type, _one_each(in_type)
+        super().__init__(in_type)
+        self.out_type = _one_each(in_type)
         self.groups = FieldGroups(in_type)
 
     def compute(self, x: Tensor) -> Tensor:

@@ -18,8 +18,7 @@ class Identity(EquivariantModule):
     """
 
     def __init__(self, in_type: FieldType) -> None:
-        super().__init__()
-        self.in_type = self.out_type = in_type
+        super().__init__(in_type)
 
     def compute(self, x: Tensor) -> Tensor:
         return x

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from steer.expansion import POINT
 from steer.field import FieldType
+from steer.nn._module import require_fields
 from steer.nn._steerable import SteerableModule
 
 
@@ -35,11 +36,15 @@ class Linear(SteerableModule):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
+        require_fields(in_type, "Linear")
         super().__init__(in_type, out_type, in_type.representations, POINT, bias, device, dtype)
 
     def _check(self, x: Tensor) -> None:
-        if x.shape[-1] != self.in_type.size:
-            raise ValueError(f"Linear: [..., {self.in_type.size}] is required for {self.in_type}; received {tuple(x.shape)}")
+        if x.ndim != 2 or x.shape[1] != self.in_type.size:
+            raise ValueError(
+                f"Linear: a tensor [batch, {self.in_type.size}] is required for {self.in_type}; received {tuple(x.shape)}; "
+                "over a grid use a convolution with kernel_size=1, or pool space away first"
+            )
 
     def compute(self, x: Tensor) -> Tensor:
         kernel, bias = self.dense()

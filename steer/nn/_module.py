@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from abc import abstractmethod
 from typing import overload
 
@@ -11,18 +12,40 @@ from torch import Tensor
 from steer.field import FieldType, GeometricTensor
 
 
+def require_fields(kind: FieldType, layer: str, role: str = "in_type") -> FieldType:
+    """The type itself.
+
+    Raises:
+        TypeError: if it is none.
+    """
+    if isinstance(kind, FieldType):
+        return kind
+    if hasattr(kind, "fibergroup") and hasattr(kind, "type"):
+        received, way_out = f"the gspace {kind}", "; build a type of it: gspace.type('4xtrivial')"
+    else:
+        received, way_out = f"{type(kind).__name__} {kind!r}", "; build one with gspace.type(...)"
+    raise TypeError(f"{layer}: {role}, a FieldType, is required; received {received}{way_out}")
+
+
 class EquivariantModule(torch.nn.Module):
     """A layer that maps fields of `in_type` to fields of `out_type`, equivariantly.
 
     A `GeometricTensor` in gives a `GeometricTensor` out, a plain tensor a plain tensor, with the same numbers. Subclasses
     define `compute`, on plain tensors, and `export`.
 
-    Attributes:
-        in_type, out_type: how input and output transform.
+    Args:
+        in_type, out_type: how input and output transform; without `out_type` as the input. A subclass that computes its
+            types sets the attributes instead.
     """
 
     in_type: FieldType
     out_type: FieldType
+
+    def __init__(self, in_type: FieldType | None = None, out_type: FieldType | None = None) -> None:
+        super().__init__()
+        if in_type is not None:
+            self.in_type = require_fields(in_type, type(self).__name__)
+            self.out_type = in_type if out_type is None else require_fields(out_type, type(self).__name__, "out_type")
 
     @abstractmethod
     def compute(self, x: Tensor) -> Tensor:
@@ -41,12 +64,26 @@ class EquivariantModule(torch.nn.Module):
         if isinstance(x, GeometricTensor):
             if x.type != self.in_type:
                 raise ValueError(f"{type(self).__name__}: fields of type {self.in_type} are required; received {x.type}")
+            self._check(x.tensor)
             return GeometricTensor(self.compute(x.tensor), self.out_type)
+        if not isinstance(x, Tensor):
+            raise TypeError(
+                f"{type(self).__name__}: a torch tensor or a GeometricTensor is required; received {type(x).__name__}"
+                + ("; torch.from_numpy makes one" if type(x).__name__ == "ndarray" else "")
+            )
         self._check(x)
         return self.compute(x)
 
     def _check(self, x: Tensor) -> None:
         self.in_type.check(x)
+
+    def __repr__(self) -> str:
+        # Index lists and constants are of no interest to a reader: a layer that holds nothing else prints on one line.
+        shown = [(name, child) for name, child in self.named_children() if not getattr(child, "is_machinery", False)]
+        if not shown:
+            return f"{type(self).__name__}({self.extra_repr()})"
+        lines = [self.extra_repr(), *(f"({name}): {child!r}" for name, child in shown)]
+        return f"{type(self).__name__}(\n" + textwrap.indent("\n".join(line for line in lines if line), "  ") + "\n)"
 
     def export(self) -> torch.nn.Module:
         """The same map as a stock `torch.nn` module on plain tensors, in the present mode and dtype."""

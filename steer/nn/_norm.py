@@ -62,13 +62,12 @@ class NormNonLinearity(EquivariantModule):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(in_type)
         name = function.removeprefix("n_") if isinstance(function, str) else function
         if name not in _FUNCTIONS:
             raise ValueError(
                 f"NormNonLinearity: function, one of {', '.join(_FUNCTIONS)}, is required; received {function!r}"
             )
-        self.in_type = self.out_type = in_type
         self.function = name
         self.groups = FieldGroups(in_type)
         if bias and name != "squash":

@@ -22,6 +22,8 @@ class FieldStatistics(torch.nn.Module):
         vectors: the invariant vectors as columns, orthogonal to each other, `[channel, n]`; None for one per field, ones.
     """
 
+    is_machinery = True
+
     def __init__(self, groups: FieldGroups, field: list[int], means: list[int], vectors: Tensor | None) -> None:
         super().__init__()
         self.groups = groups

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from typing import Any
 
@@ -9,14 +10,14 @@ import torch
 from torch import Tensor
 
 from steer.field import FieldType
-from steer.nn._module import EquivariantModule
+from steer.nn._module import EquivariantModule, require_fields
 
 
 def require_permutation(
     kind: FieldType, name: str, instead: str = "NormNonLinearity, GatedNonLinearity or FourierPointwise"
 ) -> None:
     """Raise `ValueError` unless every field of a type is a permutation representation; `instead` names the way out."""
-    if not kind.is_permutation:
+    if not require_fields(kind, name).is_permutation:
         others = sorted({str(field) for field in kind.representations if not field.is_permutation})
         raise ValueError(
             f"{name}: fields whose channels the group permutes (trivial, regular, quotient) are required; "
@@ -35,16 +36,21 @@ class Pointwise(EquivariantModule):
     """
 
     def __init__(self, in_type: FieldType, activation: torch.nn.Module) -> None:
-        super().__init__()
+        super().__init__(in_type)
         require_permutation(in_type, type(self).__name__)
-        self.in_type = self.out_type = in_type
+        several = [name for name, value in activation.named_parameters() if value.numel() > 1]
+        if several:
+            raise ValueError(
+                f"{type(self).__name__}: an activation without a parameter per channel is required, as the channels of a "
+                f"field must be treated alike; {', '.join(several)} of {activation} has more than one number"
+            )
         self.activation = activation
 
     def compute(self, x: Tensor) -> Tensor:
         return self.activation(x)
 
     def export(self) -> torch.nn.Module:
-        return self.activation
+        return copy.deepcopy(self.activation)
 
     def extra_repr(self) -> str:
         return str(self.in_type)

@@ -25,8 +25,7 @@ class StockPooling(EquivariantModule):
     """A stock pooling layer on every channel."""
 
     def __init__(self, in_type: FieldType, stock: torch.nn.Module) -> None:
-        super().__init__()
-        self.in_type = self.out_type = in_type
+        super().__init__(in_type)
         self.pool = stock
 
     def compute(self, x: Tensor) -> Tensor:
@@ -175,7 +174,7 @@ class NormMaxPool(EquivariantModule):
         dilation: Size = 1,
         ceil_mode: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(in_type)
         arguments = (kernel_size, stride, padding, dilation, ceil_mode)
         self.pool = window(in_type, type(self).__name__, "max", *arguments)
         if isinstance(self.pool, HexagonalPool):
@@ -183,7 +182,6 @@ class NormMaxPool(EquivariantModule):
                 "NormMaxPool: a line, square or cubic grid is required; use PointwiseAvgPool on a hexagonal one"
             )
         self.pool.return_indices = True  # type: ignore[assignment]
-        self.in_type = self.out_type = in_type
         self.groups = FieldGroups(in_type)
 
     def compute(self, x: Tensor) -> Tensor:

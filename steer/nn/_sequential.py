@@ -96,6 +96,11 @@ class Sequential(torch.nn.Sequential, EquivariantModule):
     def __add__(self, other: Iterable[torch.nn.Module]) -> Sequential:
         return Sequential(*self, *other)
 
+    def __mul__(self, times: int) -> Sequential:
+        return Sequential(*torch.nn.Sequential.__mul__(self, times))
+
+    __rmul__ = __mul__
+
 
 SequentialModule = Sequential
 

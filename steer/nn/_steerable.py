@@ -12,15 +12,17 @@ from torch import Tensor
 from steer.expansion import Plan, Sampling, plan
 from steer.field import FieldType
 from steer.nn._constants import Constants
+from steer.nn._fingerprint import fingerprint
 from steer.nn._invariants import invariant_vectors
 from steer.nn._module import EquivariantModule
+from steer.nn._precision import full_precision
 from steer.representation import Representation
 
 Dense = tuple[Tensor, Tensor | None]
 
 
 class UnreachableIrrepsWarning(UserWarning):
-    """Some output fields receive no kernel at all."""
+    """Some output fields receive no kernel at all, or some input fields are never read."""
 
 
 class SteerableModule(EquivariantModule):
@@ -43,21 +45,13 @@ class SteerableModule(EquivariantModule):
         device: torch.device | str | None,
         dtype: torch.dtype | None,
     ) -> None:
-        super().__init__()
+        super().__init__(in_type, out_type)
         if in_type.gspace != out_type.gspace:
             raise ValueError(
                 f"{type(self).__name__}: types over one gspace are required; received {in_type.gspace} and {out_type.gspace}"
             )
-        self.in_type, self.out_type = in_type, out_type
         self.plan: Plan = plan(fields_in, out_type.representations, sampling)
-        if self.plan.unreachable:
-            names = ", ".join(f"{count} of {atom}" for atom, count in self.plan.unreachable)
-            warnings.warn(
-                f"{type(self).__name__}: no kernel reaches {sum(n for _, n in self.plan.unreachable)} output field(s) "
-                f"({names}) from {in_type}; they stay zero. Raise band_limit or kernel_size, or add input fields.",
-                UnreachableIrrepsWarning,
-                stacklevel=3,
-            )
+        self._warn_of_zeros()
         self.weight = torch.nn.Parameter(torch.empty(self.plan.size, device=device, dtype=dtype))
         invariants = invariant_vectors(out_type.representations)
         if bias and invariants.shape[1]:
@@ -67,6 +61,22 @@ class SteerableModule(EquivariantModule):
         self.constants = Bases(self.plan, invariants).to(self.weight)
         self._cache: tuple[list[Tensor], Dense] | None = None
         self.reset_parameters()
+
+    def _warn_of_zeros(self) -> None:
+        for atoms, what, effect in (
+            (self.plan.unreachable, "reaches output", f"from {self.in_type}; they stay zero"),
+            (self.plan.unread, "reads input", f"for {self.out_type}; they have no effect"),
+        ):
+            if atoms:
+                names = ", ".join(f"{count}x{atom}" if count > 1 else str(atom) for atom, count in atoms)
+                way_out = "add fields that couple to them" + (
+                    "" if self.plan.recipe[2].lattice is None else ", or raise band_limit or kernel_size"
+                )
+                warnings.warn(
+                    f"{type(self).__name__}: no kernel {what} fields {names} {effect}; {way_out}",
+                    UnreachableIrrepsWarning,
+                    stacklevel=5,
+                )
 
     def reset_parameters(self, gain: float = 1.0) -> None:
         """Draw the weights anew: independent normal, such that the map keeps the variance of its input, times `gain^2`.
@@ -82,6 +92,30 @@ class SteerableModule(EquivariantModule):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_cache": None}
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the bases whose coefficients `weight` holds: gauge version, fields in order, group, grid, rings."""
+        return fingerprint(self.plan)
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        metadata = getattr(destination, "_metadata", None)
+        if metadata is not None:
+            metadata.setdefault(prefix[:-1], {})["basis"] = self.fingerprint
+
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: str, local_metadata: Any, strict: bool, missing: Any, unexpected: Any, errors: Any
+    ) -> None:
+        written = local_metadata.get("basis")
+        if written is not None and written != self.fingerprint:
+            errors.append(
+                f"{prefix[:-1] or type(self).__name__}: weights over the basis {self.fingerprint} ({self.in_type} -> "
+                f"{self.out_type}) are required; the checkpoint was written over {written}, so the same numbers would mean "
+                "another kernel. Build the layer as it was when the checkpoint was written: version of steer, group, order of "
+                "the fields, kernel size, rings, band limit"
+            )
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing, unexpected, errors)
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Any:
         self._cache = None
@@ -117,7 +151,7 @@ class SteerableModule(EquivariantModule):
         return ordinary and self.weight.device.type != "meta"
 
     def _expand(self) -> Dense:
-        with torch.autocast(self.weight.device.type, enabled=False):
+        with full_precision(self.weight):
             return self.expand_kernel(), self.expand_bias()
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from steer.expansion import exchanged_axes
 from steer.field import FieldType
 from steer.nn._conv import BrokenSymmetryWarning, as_tuple
+from steer.nn._module import require_fields
 
 Size = int | Sequence[int]
 
@@ -26,7 +27,7 @@ def grid_dimension(kind: FieldType, name: str) -> int:
     Raises:
         ValueError: if there is none.
     """
-    d = kind.gspace.dimensionality
+    d = require_fields(kind, name).gspace.dimensionality
     if d == 0:
         raise ValueError(f"{name}: fields over a grid are required; {kind} live on a point, where there is nothing to pool")
     return d
@@ -65,8 +66,8 @@ def window(
     if any(2 * p > (k - 1) * s + 1 for p, k, s in zip(pads, size, spread, strict=True)):
         raise ValueError(f"{name}: padding of at most half the window {size} is required; received {pads}")
     if grid.kind == "hexagonal":
-        if ceil_mode:
-            raise ValueError(f"{name}: ceil_mode=False is required on a hexagonal grid")
+        if ceil_mode or not count_include_pad:
+            raise ValueError(f"{name}: ceil_mode=False and count_include_pad=True are required on a hexagonal grid")
         taps = grid.kernel_mask(size).nonzero()[:, 0].tolist()
         corners = [(tap // size[1] * spread[0], tap % size[1] * spread[1]) for tap in taps]
         return HexagonalPool(function, size, steps, pads, spread, corners)

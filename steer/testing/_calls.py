@@ -55,10 +55,10 @@ def record(
     inside: set[int] = set()
     try:
         for name, layer in network.named_modules():
-            others = [child for child in layer.modules() if child is not layer]
-            innermost = _is_typed(layer) and not any(_is_typed(child) for child in others)
-            if layer is not network and id(layer) not in inside and (innermost or not others):
-                inside |= {id(child) for child in others}
+            children = [child for child in layer.modules() if child is not layer]
+            innermost = _is_typed(layer) and not any(_is_typed(child) for child in children)
+            if layer is not network and id(layer) not in inside and (innermost or not children):
+                inside |= {id(child) for child in children}
                 handles.append(layer.register_forward_pre_hook(recorder.before(name)))
                 handles.append(layer.register_forward_hook(recorder.after(name)))
         y = network(x.clone())

@@ -78,6 +78,8 @@ def check_equivariance(
             "in_type=..."
         )
     out = out_type or getattr(module, "out_type", None)
+    if not isinstance(module, torch.nn.Module):
+        raise TypeError(f"check_equivariance: a torch module is required; received {type(module).__name__}")
     network = copy.deepcopy(module).to("cpu", dtype).train(train)
     space = into.gspace
     shape = _size(space.dimensionality, size)
@@ -128,7 +130,10 @@ def _elements(into: FieldType, elements: Iterable[Tensor] | None) -> list[_Eleme
 
 def _size(d: int, size: int | Sequence[int] | None) -> tuple[int, ...]:
     chosen = _SIZES[d] if size is None else size
-    return (chosen,) * d if isinstance(chosen, int) else tuple(chosen)
+    shape = (chosen,) * d if isinstance(chosen, int) else tuple(chosen)
+    if len(shape) != d or any(n < 1 for n in shape):
+        raise ValueError(f"check_equivariance: size, a whole number >= 1 or {d} of them, is required; received {size!r}")
+    return shape
 
 
 def _is_constant(y: Tensor) -> bool:

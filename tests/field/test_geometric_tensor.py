@@ -88,9 +88,12 @@ def test_modes_of_interpolation():
 
 def test_bad_arguments():
     x = tensor()
-    with pytest.raises(TypeError, match="GeometricTensor: a tensor and a FieldType are required, in this order"):
+    with pytest.raises(
+        TypeError,
+        match="GeometricTensor: a torch tensor and a FieldType are required, in this order; received FieldType and Tensor",
+    ):
         GeometricTensor(KIND, x.tensor)
-    with pytest.raises(TypeError, match="a tensor and a FieldType are required"):
+    with pytest.raises(TypeError, match="a torch tensor and a FieldType are required"):
         GeometricTensor(x.tensor.numpy(), KIND)
     with pytest.raises(ValueError, match=r"a tensor \[batch, 13, y, x\] is required for .*; received shape \(3, 12, 5, 5\)"):
         GeometricTensor(x.tensor[:, 1:], KIND)

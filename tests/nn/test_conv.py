@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 
 import pytest
@@ -119,8 +120,10 @@ def test_bias_acts_on_invariants_alone() -> None:
 
 def test_unreachable_fields_are_counted_and_named() -> None:
     space = gspaces.rot2dOnR2(-1)
-    with pytest.warns(nn.UnreachableIrrepsWarning, match=r"2 output field\(s\) \(2 of 5\)"):
+    with pytest.warns(nn.UnreachableIrrepsWarning, match="no kernel reaches output fields 2x5 from 0 of"):
         conv = nn.R2Conv(space.type("0"), space.type("0 + 2x5"), 3)
+    with pytest.warns(nn.UnreachableIrrepsWarning, match="no kernel reads input fields 9 for 0 of .*they have no effect"):
+        nn.R2Conv(space.type("0 + 9"), space.type("0"), 3)
     assert float(conv(torch.randn(1, 1, 5, 5))[:, 1:].detach().abs().max()) == 0.0
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -145,7 +148,7 @@ def test_band_limit_counts_parameters() -> None:
         ({"kernel_size": 3, "stride": 0}, "stride: a whole number >= 1"),
         ({"kernel_size": 3, "padding": -1}, "padding: a whole number >= 0"),
         ({"kernel_size": 3, "padding_mode": "mirror"}, "padding_mode: one of"),
-        ({"kernel_size": 5, "band_limit": [1, 2]}, "one degree for each of 3 rings is required; received 2"),
+        ({"kernel_size": 5, "band_limit": [1, 2]}, "one for each of 3 rings, is required; received"),
         ({"kernel_size": 5, "band_limit": -1}, "degrees >= 0 are required; received -1"),
         ({"kernel_size": 5, "rings": [0.0, 1.0], "widths": [1.0]}, "one width per radius is required"),
     ],
@@ -162,7 +165,7 @@ def test_bad_types() -> None:
         nn.R2Conv(kind, other, 3)
     with pytest.raises(ValueError, match=r"fields over 3 dimension\(s\) are required; in_type lives over 2"):
         nn.R3Conv(kind, kind, 3)
-    with pytest.raises(TypeError, match="in_type must be a FieldType; received int"):
+    with pytest.raises(TypeError, match="in_type, a FieldType, is required; received int 3"):
         nn.R2Conv(3, kind, 3)
     conv = nn.R2Conv(kind, kind, 3)
     with pytest.raises(ValueError, match=r"\[batch, 8, y, x\] is required .* received shape \(2, 7, 9, 9\)"):
@@ -182,3 +185,22 @@ def test_export_is_stock_and_equal() -> None:
         x = torch.randn(shape)
         torch.testing.assert_close(stock(x), conv(x))
         assert all(p.untyped_storage().data_ptr() != conv.weight.untyped_storage().data_ptr() for p in stock.parameters())
+
+
+def bumps(radius: torch.Tensor) -> torch.Tensor:
+    """Three profiles that are not Gaussian."""
+    return torch.stack([(radius == 0).double(), (2 - radius).clamp(min=0) * radius, radius.square() * (radius < 3)])
+
+
+def test_radial_profiles_are_pluggable() -> None:
+    kind = gspaces.flipRot2dOnR2(-1).type("2x0e + 1 + 2")
+    conv = nn.R2Conv(kind, kind, 5, padding=2, radial=bumps, band_limit=2)
+    check_equivariance(conv).assert_exact()
+    other = nn.R2Conv(kind, kind, 5, band_limit=2)
+    assert not torch.equal(conv.constants["0"], other.constants["0"])
+    x = torch.randn(1, kind.size, 7, 7)
+    assert torch.equal(pickle.loads(pickle.dumps(conv))(x), conv(x))
+    with pytest.raises(ValueError, match="one for each of the 3 profiles of radial, is required; received None"):
+        nn.R2Conv(kind, kind, 5, radial=bumps)
+    with pytest.raises(ValueError, match="rings and widths belong to the Gaussian profiles"):
+        nn.R2Conv(kind, kind, 5, radial=bumps, rings=[0.0, 1.0], band_limit=2)

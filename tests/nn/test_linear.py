@@ -52,7 +52,12 @@ def test_acts_on_pooled_features_of_a_planar_network() -> None:
 def test_errors() -> None:
     space = gspaces.rot2dOnR2(8)
     layer = nn.Linear(space.type("regular"), space.type("regular"))
-    with pytest.raises(ValueError, match=r"Linear: \[..., 8\] is required .* received \(3, 7\)"):
+    with pytest.raises(ValueError, match=r"Linear: a tensor \[batch, 8\] is required .* received \(3, 7\)"):
         layer(torch.randn(3, 7))
+    for x in (torch.randn(2, 8, 8, 8), nn.GeometricTensor(torch.randn(2, 8, 8, 8), layer.in_type)):
+        with pytest.raises(ValueError, match="over a grid use a convolution with kernel_size=1"):
+            layer(x)
+    with pytest.raises(TypeError, match="Linear: in_type, a FieldType, is required; received int 3"):
+        nn.Linear(3, 4)
     with pytest.raises(ValueError, match="types over one gspace are required"):
         nn.Linear(space.type("regular"), gspaces.rot2dOnR2(4).type("regular"))

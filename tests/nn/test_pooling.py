@@ -133,7 +133,7 @@ def test_errors() -> None:
         nn.PointwiseMaxPool(PLANE, 0)
     with pytest.raises(ValueError, match=r"padding of at most half the window \(3, 3\) is required; received \(2, 2\)"):
         nn.PointwiseAvgPool(PLANE, 3, 1, 2)
-    with pytest.raises(ValueError, match="ceil_mode=False is required on a hexagonal grid"):
+    with pytest.raises(ValueError, match="ceil_mode=False and count_include_pad=True are required on a hexagonal grid"):
         nn.PointwiseMaxPool(HEXAGONAL, 3, ceil_mode=True)
     with pytest.raises(ValueError, match="hexagonal kernels: one odd size is required"):
         nn.PointwiseMaxPool(HEXAGONAL, 2)

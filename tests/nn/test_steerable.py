@@ -8,7 +8,7 @@ import pickle
 import pytest
 import torch
 
-from steer import gspaces, nn
+from steer import group, gspaces, nn
 
 
 def build(space=None, k: int = 5) -> nn.R2Conv:
@@ -123,3 +123,51 @@ def test_reset_parameters_scales_with_its_gain() -> None:
     conv.reset_parameters(gain=2.0)
     torch.testing.assert_close(conv.weight.detach(), 2 * one)
     assert float(conv.bias.detach().abs().max()) == 0.0
+
+
+def test_a_checkpoint_of_another_basis_is_refused(tmp_path) -> None:
+    vertical = gspaces.flipRot2dOnR2(4)
+    other = gspaces.on(group.dihedral(4, axis=0.3))
+
+    def layer(space, fields="2xregular", **arguments):
+        kind = space.type(fields)
+        return nn.R2Conv(kind, kind, 5, **arguments)
+
+    torch.save(layer(vertical).state_dict(), tmp_path / "net.pt")
+    state = torch.load(tmp_path / "net.pt", weights_only=True)
+    layer(vertical).load_state_dict(state, strict=True)
+    for wrong in (layer(other), layer(vertical, rings=[0.0, 1.0, 1.9])):
+        with pytest.raises(RuntimeError, match="the checkpoint was written over 1-.*Build the layer as it was"):
+            wrong.load_state_dict(state, strict=True)
+    mixed = layer(vertical, "0e + 1 + 0e")
+    with pytest.raises(RuntimeError, match="order of the fields"):
+        layer(vertical, "2x0e + 1").load_state_dict(mixed.state_dict())
+    nested = torch.nn.Sequential(layer(vertical), torch.nn.ReLU())
+    with pytest.raises(RuntimeError, match="0: weights over the basis"):
+        torch.nn.Sequential(layer(other), torch.nn.ReLU()).load_state_dict(nested.state_dict())
+    # A dictionary without metadata cannot be checked, and loads.
+    layer(other).load_state_dict(dict(state))
+
+
+def test_fingerprints_do_not_change() -> None:
+    """They are in checkpoints: a change needs a new gauge version and a converter."""
+    kind = gspaces.flipRot2dOnR2(4).type("2xregular + 0e + 1")
+    assert nn.R2Conv(kind, kind, 5).fingerprint == "1-8e590976f545e393"
+    ball = gspaces.rot3dOnR3().type("2x0 + 1 + 2")
+    assert nn.R3Conv(ball, ball, 3).fingerprint == "1-ccf02aa7778381a0"
+    assert nn.R3Conv(ball, ball, 3).fingerprint != nn.R3Conv(ball, ball, 3, band_limit=1).fingerprint
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_rounds_kernels_once(dtype) -> None:
+    kind = gspaces.flipRot2dOnR2(4).type("regular + standard")
+    conv = nn.R2Conv(kind, kind, 5)
+    x = torch.randn(1, kind.size, 7, 7)
+    with torch.autocast("cpu", dtype=dtype):
+        assert conv.dense()[0].dtype == torch.float32
+        y = conv(x)
+        norm = nn.NormBatchNorm(kind)
+        assert norm(y).dtype == norm.eval()(y).dtype == dtype
+    assert y.dtype == dtype
+    assert float((y.float() - conv(x)).abs().max()) < 0.05

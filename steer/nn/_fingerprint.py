@@ -1,0 +1,50 @@
+"""What a layer's weights are coefficients of, as a short text that is kept in checkpoints."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from steer.expansion import Plan, Sampling
+from steer.group import FiniteGroup, Group, deterministic
+from steer.representation import GAUGE, Representation
+
+_DIGITS = 1e5  # matrices are compared to five digits: far above rounding, far below any real difference
+
+
+def fingerprint(plan: Plan) -> str:
+    """Gauge version and digest of everything that fixes the bases of a plan: fields in order, group, grid, rings."""
+    return _fingerprint(plan.recipe)
+
+
+@lru_cache(maxsize=256)
+@deterministic
+def _fingerprint(recipe: tuple[tuple[Representation, ...], tuple[Representation, ...], Sampling]) -> str:
+    fields_in, fields_out, sampling = recipe
+    group = fields_in[0].group
+    g = _elements(group)
+    distinct = list(dict.fromkeys(fields_in + fields_out))
+    lines = [
+        f"gauge {GAUGE}",
+        _digest(g),
+        *(_digest(field(g)) for field in distinct),
+        *(str([distinct.index(field) for field in fields]) for fields in (fields_in, fields_out)),
+        f"{sampling.lattice} {sampling.kernel_size} {sampling.limits}",
+        _digest(sampling.functions(sampling.points(group.d))),
+    ]
+    return f"{GAUGE}-{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:16]}"
+
+
+def _elements(group: Group) -> Tensor:
+    """A few elements in a fixed order, which tell representations apart."""
+    if isinstance(group, FiniteGroup):
+        return group.elements[: min(group.order, 1 + 2 * len(group.generators) + 8)]
+    return group.sample(4, torch.Generator("cpu").manual_seed(0))
+
+
+def _digest(values: Tensor) -> str:
+    rounded = (values * _DIGITS).round().to(torch.int64)
+    return hashlib.sha256(repr((tuple(rounded.shape), rounded.flatten().tolist())).encode()).hexdigest()

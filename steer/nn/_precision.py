@@ -1,0 +1,13 @@
+"""What autocast must leave alone: bases, kernels and statistics keep the precision of the weights."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor
+
+
+def full_precision(x: Tensor) -> AbstractContextManager[object]:
+    """A context without autocast on the device of a tensor."""
+    return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)
