@@ -112,8 +112,8 @@ class SteerableModule(EquivariantModule):
             errors.append(
                 f"{prefix[:-1] or type(self).__name__}: weights over the basis {self.fingerprint} ({self.in_type} -> "
                 f"{self.out_type}) are required; the checkpoint was written over {written}, so the same numbers would mean "
-                "another kernel. Build the layer as it was when the checkpoint was written: version of steer, group, order of "
-                "the fields, kernel size, rings, band limit"
+                "another kernel. Build the layer as it was when the checkpoint was written: version of steer, group, order "
+                "of the fields, kernel size, rings, band limit"
             )
         super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing, unexpected, errors)
 
