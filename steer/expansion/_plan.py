@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from steer.expansion._blocks import Block, block
+from steer.expansion._fit import fit
 from steer.expansion._layout import Layout, layout
 from steer.expansion._sampling import Sampling
 from steer.group import deterministic
@@ -68,6 +69,34 @@ class Plan:
         kernel = rows[0] if len(rows) == 1 else torch.cat(rows)
         kernel = _arrange(kernel, self.layout_out, constants[-2], 0)
         return _arrange(kernel, self.layout_in, constants[-1], 1)
+
+    def project(self, kernel: Tensor) -> Tensor:
+        """The weights `[size]` whose kernel is closest to a dense one `[channels_out, channels_in, taps]`, in float64.
+
+        Least squares, pair of kinds by pair of kinds: kinds do not overlap, and both arrangements are orthogonal.
+        """
+        kernel = kernel.detach().to("cpu", torch.float64)
+        kernel = _unarrange(_unarrange(kernel, self.layout_out, 0), self.layout_in, 1)
+        weight = torch.zeros(self.size, dtype=torch.float64)
+        first = 0
+        for row, (out, n_out) in zip(self.parts, self.layout_out.groups, strict=True):
+            column = 0
+            for part, (into, n_in) in zip(row, self.layout_in.groups, strict=True):
+                piece = kernel[first : first + n_out * out.dim, column : column + n_in * into.dim]
+                pairs = piece.reshape(n_out, out.dim, n_in, into.dim, -1).transpose(1, 2).flatten(2)
+                entries = out.dim * into.dim * kernel.shape[2]
+                found = fit(part.block, entries, pairs.flatten(0, 1), self.constants[part.constants])
+                weight[part.start : part.start + found.numel()] = found.flatten()
+                column += n_in * into.dim
+            first += n_out * out.dim
+        return weight
+
+
+def _unarrange(kernel: Tensor, fields: Layout, axis: int) -> Tensor:
+    """The inverse of `_arrange`."""
+    if fields.mixing is not None:
+        return torch.tensordot(fields.mixing.mT, kernel, ([1], [axis])).movedim(0, axis)
+    return kernel if fields.order is None else kernel.index_select(axis, fields.order.argsort())
 
 
 def _arrange(kernel: Tensor, fields: Layout, constant: Tensor, axis: int) -> Tensor:

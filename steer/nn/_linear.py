@@ -46,14 +46,17 @@ class Linear(SteerableModule):
                 "over a grid use a convolution with kernel_size=1, or pool space away first"
             )
 
+    def dense(self) -> tuple[Tensor, Tensor | None]:
+        kernel, bias = super().dense()
+        return kernel[:, :, 0], bias
+
     def compute(self, x: Tensor) -> Tensor:
-        kernel, bias = self.dense()
-        return F.linear(x, kernel[:, :, 0], bias)
+        return F.linear(x, *self.dense())
 
     def export(self) -> torch.nn.Module:
         kernel, bias = self.dense()
         stock = torch.nn.Linear(self.in_type.size, self.out_type.size, bias=bias is not None, device="meta")
-        stock.weight = torch.nn.Parameter(kernel[:, :, 0].detach().clone())
+        stock.weight = torch.nn.Parameter(kernel.detach().clone())
         if bias is not None:
             stock.bias = torch.nn.Parameter(bias.detach().clone())
         return stock.train(self.training)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from steer.field import FieldType, GeometricTensor
+from steer.nn._traced import example, traced
 
 
 def require_fields(kind: FieldType, layer: str, role: str = "in_type") -> FieldType:
@@ -86,5 +87,11 @@ class EquivariantModule(torch.nn.Module):
         return f"{type(self).__name__}(\n" + textwrap.indent("\n".join(line for line in lines if line), "  ") + "\n)"
 
     def export(self) -> torch.nn.Module:
-        """The same map as a stock `torch.nn` module on plain tensors, in the present mode and dtype."""
-        raise TypeError(f"{type(self).__name__} has no stock torch.nn counterpart")
+        """The same map without field types, on plain tensors, in the present mode and dtype, made of torch alone.
+
+        A stock module of `torch.nn` where there is one, otherwise a graph of tensor operations (`torch.fx`). Neither needs
+        `steer` to be loaded.
+        """
+        return traced(self.compute, example(self, self.in_type.size, self.in_type.gspace.dimensionality)).train(
+            self.training
+        )

@@ -129,6 +129,45 @@ class SteerableModule(EquivariantModule):
         """The dense bias `[channels_out]`, or None."""
         return None if self.bias is None else self.constants["bias"] @ self.bias
 
+    @torch.no_grad()
+    def from_dense(self, kernel: Tensor, bias: Tensor | None = None) -> float:
+        """Take the weights whose dense kernel and bias come closest to given ones: of a peer's layer, or of a plain one.
+
+        Args:
+            kernel: `[out_type.size, in_type.size, *kernel_size]`, as in the stock layer that `export()` gives.
+            bias: `[out_type.size]`; None for zero.
+        Returns:
+            The residual, `|given - taken| / |given|` over kernel and bias: zero if they were steerable already.
+        Raises:
+            ValueError: if a shape does not fit, or a bias is given to a layer without one.
+
+        >>> from steer import gspaces, nn
+        >>> kind = gspaces.rot2dOnR2(4).type("regular")
+        >>> conv, other = nn.R2Conv(kind, kind, 3), nn.R2Conv(kind, kind, 3)
+        >>> conv.from_dense(*other.dense()) < 1e-6
+        True
+        """
+        own_kernel, own_bias = (None if t is None else t.detach() for t in self.dense())
+        assert own_kernel is not None
+        name = f"{type(self).__name__}.from_dense"
+        if kernel.shape != own_kernel.shape:
+            raise ValueError(f"{name}: a kernel {list(own_kernel.shape)} is required; received {list(kernel.shape)}")
+        if bias is not None and (own_bias is None or bias.shape != own_bias.shape):
+            needed = "no bias" if own_bias is None else f"a bias {list(own_bias.shape)}"
+            raise ValueError(f"{name}: {needed} is required; received {list(bias.shape)}")
+        self.weight.copy_(self.plan.project(kernel.reshape(*kernel.shape[:2], -1)))
+        if self.bias is not None:
+            given = torch.zeros(self.out_type.size) if bias is None else bias.detach()
+            basis = self.constants.sources["bias"]
+            self.bias.copy_((given.to(basis) @ basis) / basis.square().sum(0))
+        taken = self.dense()
+        square = whole = 0.0
+        for given_part, taken_part in zip((kernel, bias), taken, strict=True):
+            if given_part is not None and taken_part is not None:
+                square += float((given_part.to(taken_part) - taken_part).double().square().sum())
+                whole += float(given_part.double().square().sum())
+        return (square / whole) ** 0.5 if whole else 0.0
+
     def dense(self) -> Dense:
         """Dense kernel and bias, in the precision of the weights whatever autocast says.
 
