@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from steer import gspaces, nn
-from steer.expansion import lattice
 from steer.field import FieldType
 
 TURNS = 16
@@ -31,17 +30,11 @@ class Disc(nn.EquivariantModule):
         super().__init__(in_type)
 
     def compute(self, x: Tensor) -> Tensor:
-        return fade(x)
-
-    def export(self) -> torch.nn.Module:
-        return nn.Plain(fade)
-
-
-def fade(x: Tensor) -> Tensor:
-    """`x [..., row, column]`, faded out over one sample at the inscribed circle."""
-    shape = x.shape[-2:]
-    distance = lattice("square", 2).positions(shape).norm(dim=1).reshape(shape)
-    return x * (min(shape) / 2 - distance).clamp(0, 1).to(x)
+        height, width = x.shape[-2:]
+        rows = torch.arange(height, dtype=x.dtype, device=x.device) - (height - 1) / 2
+        columns = torch.arange(width, dtype=x.dtype, device=x.device) - (width - 1) / 2
+        distance = (rows[:, None].square() + columns.square()).sqrt()
+        return x * (min(height, width) / 2 - distance).clamp(0, 1)
 
 
 def steerable(classes: int, turns: int = TURNS, fields: tuple[int, ...] = FIELDS) -> nn.Sequential:

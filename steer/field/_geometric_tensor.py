@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import functools
+import operator
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from steer.field._field_type import FieldType
 
@@ -30,6 +33,26 @@ class GeometricTensor:
         type.check(tensor)
         self.tensor = tensor
         self.type = type
+
+    @classmethod
+    def __torch_function__(
+        cls, function: Any, types: Any, arguments: tuple[Any, ...] = (), options: dict[str, Any] | None = None
+    ) -> Any:
+        """What torch does to it, it does to the tensor, and the result is a plain tensor: torch knows nothing of fields.
+
+        `torch.cat` keeps types: along channels they add up, along the batch they must be equal.
+        """
+        options = options or {}
+        if function in (torch.cat, torch.concat, torch.concatenate):
+            return _cat(*arguments, **options)
+        plain = pytree.tree_map(lambda value: value.tensor if isinstance(value, cls) else value, (arguments, options))
+        return function(*plain[0], **plain[1])
+
+    def __getattr__(self, name: str) -> Any:
+        """Methods of the tensor, with plain results, so that stock modules take it: `x.flatten(1)`, `x.mean()`, ..."""
+        if name.startswith("_") or name in ("tensor", "type"):
+            raise AttributeError(f"GeometricTensor has no {name!r}")
+        return getattr(self.tensor, name)
 
     @property
     def shape(self) -> torch.Size:
@@ -122,6 +145,24 @@ class GeometricTensor:
 
     def __repr__(self) -> str:
         return f"GeometricTensor({tuple(self.shape)}, {self.type})"
+
+
+def _cat(items: Any, dim: int = 0, axis: int | None = None) -> GeometricTensor | Tensor:
+    axis = dim if axis is None else axis
+    tensors = [item.tensor if isinstance(item, GeometricTensor) else item for item in items]
+    if not all(isinstance(item, GeometricTensor) for item in items):
+        return torch.cat(tensors, axis)
+    kinds = [item.type for item in items]
+    axis %= tensors[0].ndim
+    if axis == 1:
+        kind = functools.reduce(operator.add, kinds)
+        return GeometricTensor(torch.cat(tensors, 1), kind)
+    if axis == 0 and all(kind == kinds[0] for kind in kinds):
+        return GeometricTensor(torch.cat(tensors), kinds[0])
+    raise ValueError(
+        "torch.cat: fields of one gspace along the channels (dim=1), or of one type along the batch (dim=0), are required; "
+        f"received dim={axis} and {', '.join(map(str, kinds))}; for plain tensors take x.tensor"
+    )
 
 
 def _name(value: object) -> str:

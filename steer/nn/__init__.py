@@ -37,6 +37,7 @@ from steer.nn._pooling import (
 )
 from steer.nn._sequential import Sequential, SequentialModule
 from steer.nn._steerable import SteerableModule, UnreachableIrrepsWarning
+from steer.nn._whole import dense_weights, export, match_width, summary
 
 __all__ = [
     "CELU",
@@ -84,4 +85,8 @@ __all__ = [
     "SteerableModule",
     "Tanh",
     "UnreachableIrrepsWarning",
+    "dense_weights",
+    "export",
+    "match_width",
+    "summary",
 ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,7 +10,6 @@ from steer.field import FieldType
 from steer.nn._constants import Constants
 from steer.nn._fields import field_of_channel
 from steer.nn._module import EquivariantModule
-from steer.nn._plain import Plain
 from steer.nn._pointwise import require_permutation
 
 _STOCK = (torch.nn.Dropout, torch.nn.Dropout1d, torch.nn.Dropout2d, torch.nn.Dropout3d)
@@ -71,23 +68,23 @@ class FieldDropout(EquivariantModule):
         self.p = _probability(p, "FieldDropout")
         self.index = Constants(field=field_of_channel(in_type))
 
-    def _arguments(self) -> dict[str, Any]:
-        return {"index": self.index, "count": len(self.in_type), "p": self.p, "training": self.training}
-
     def compute(self, x: Tensor) -> Tensor:
-        return drop_fields(x, **self._arguments())
+        if not self.training or self.p == 0:
+            return x
+        keep = F.dropout(x.new_ones(len(x), len(self.in_type)), self.p)
+        return x * keep.index_select(1, self.index["field"]).reshape(*x.shape[:2], *(1,) * (x.ndim - 2))
 
     def export(self) -> torch.nn.Module:
-        # `training` is what every module calls its mode, so the exported one follows .train() and .eval().
-        return Plain(drop_fields, **self._arguments())
+        """The identity.
+
+        Raises:
+            ValueError: in train mode, as stock dropout does not know which channels belong together.
+        """
+        if self.training and self.p > 0:
+            raise ValueError(
+                "FieldDropout.export: eval mode is required, as stock dropout knows no fields; call .eval() first"
+            )
+        return torch.nn.Identity()
 
     def extra_repr(self) -> str:
         return f"{self.in_type}, p={self.p}"
-
-
-def drop_fields(x: Tensor, index: Constants, count: int, p: float, training: bool) -> Tensor:
-    """Every field of every sample times zero or `1 / (1 - p)`."""
-    if not training or p == 0:
-        return x
-    keep = F.dropout(x.new_ones(len(x), count), p)
-    return x * keep.index_select(1, index["field"]).reshape(*x.shape[:2], *(1,) * (x.ndim - 2))

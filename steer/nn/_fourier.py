@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -15,7 +13,6 @@ from steer.nn._fields import FieldGroups
 from steer.nn._group_functions import Function, matrices, side_by_side, whole
 from steer.nn._group_samples import default_count, sample_symmetry
 from steer.nn._module import EquivariantModule
-from steer.nn._plain import Plain
 from steer.representation import Irrep
 
 
@@ -114,26 +111,15 @@ class FourierPointwise(EquivariantModule):
         """The elements for which the layer is exact: those that permute the samples."""
         return sample_symmetry(self.in_type.fibergroup, self.samples)
 
-    def _arguments(self) -> dict[str, Any]:
-        return {"groups": self.groups, "matrices": self.matrices, "activation": self.activation}
-
     def compute(self, x: Tensor) -> Tensor:
-        return act_on_samples(x, **self._arguments())
-
-    def export(self) -> torch.nn.Module:
-        return Plain(act_on_samples, **self._arguments())
+        out = []
+        for i, f in enumerate(self.groups.split(x)):
+            analysis, synthesis = self.matrices.like(f"analysis_{i}", f), self.matrices.like(f"synthesis_{i}", f)
+            # One matrix product per field and sample of the batch: space is the fast axis, so nothing is copied.
+            samples = self.activation(analysis @ f.flatten(3)) if f.ndim > 3 else self.activation(f @ analysis.mT)
+            back = synthesis @ samples if f.ndim > 3 else samples @ synthesis.mT
+            out.append(back.reshape(f.shape))
+        return self.groups.join(out)
 
     def extra_repr(self) -> str:
         return f"{self.in_type}, samples={self.samples}" + (f", subgroup={self.subgroup}" if self.subgroup else "")
-
-
-def act_on_samples(x: Tensor, groups: FieldGroups, matrices: Constants, activation: torch.nn.Module) -> Tensor:
-    """Coefficients to samples, activation, samples to coefficients."""
-    out = []
-    for i, f in enumerate(groups.split(x)):
-        analysis, synthesis = matrices.like(f"analysis_{i}", f), matrices.like(f"synthesis_{i}", f)
-        # One matrix product per field and sample of the batch: space is the fast axis, so nothing is copied.
-        samples = activation(analysis @ f.flatten(3)) if f.ndim > 3 else activation(f @ analysis.mT)
-        back = synthesis @ samples if f.ndim > 3 else samples @ synthesis.mT
-        out.append(back.reshape(f.shape))
-    return groups.join(out)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +13,6 @@ from steer.nn._constants import Constants
 from steer.nn._field_products import scale
 from steer.nn._fields import FieldGroups
 from steer.nn._module import EquivariantModule, require_fields
-from steer.nn._plain import Plain
 
 
 class GatedNonLinearity(EquivariantModule):
@@ -60,30 +58,20 @@ class GatedNonLinearity(EquivariantModule):
         order = [before[position] for position in self.groups.positions if needs[position]]
         self.index = Constants(order=order) if order != sorted(order) else None
 
-    def _arguments(self) -> dict[str, Any]:
-        return {"groups": self.groups, "index": self.index, "scalar": self.scalar, "gate": self.gate}
-
     def compute(self, x: Tensor) -> Tensor:
-        return gated(x, **self._arguments())
-
-    def export(self) -> torch.nn.Module:
-        return Plain(gated, **self._arguments())
+        groups = self.groups
+        if self.in_type.size == self.out_type.size:
+            return self.scalar(x)
+        fields, gates = x.tensor_split([self.out_type.size], 1)
+        gates = self.gate(gates)
+        if self.index is not None:
+            gates = gates.index_select(1, self.index["order"])
+        counts = [0 if trivial else count for trivial, count in zip(groups.kinds, groups.counts, strict=True)]
+        pieces = [
+            self.scalar(f) if trivial else scale(f, s)
+            for f, s, trivial in zip(groups.split(fields), gates.split(counts, 1), groups.kinds, strict=True)
+        ]
+        return groups.join(pieces)
 
     def extra_repr(self) -> str:
         return f"{self.in_type} -> {self.out_type}"
-
-
-def gated(x: Tensor, groups: FieldGroups, index: Constants | None, scalar: torch.nn.Module, gate: torch.nn.Module) -> Tensor:
-    """Scalars through their activation, the other fields times the gates that follow them in the channel axis."""
-    if sum(groups.sizes) == x.shape[1]:
-        return scalar(x)
-    fields, gates = x.tensor_split([sum(groups.sizes)], 1)
-    gates = gate(gates)
-    if index is not None:
-        gates = gates.index_select(1, index["order"])
-    counts = [0 if trivial else count for trivial, count in zip(groups.kinds, groups.counts, strict=True)]
-    pieces = [
-        scalar(f) if trivial else scale(f, s)
-        for f, s, trivial in zip(groups.split(fields), gates.split(counts, 1), groups.kinds, strict=True)
-    ]
-    return groups.join(pieces)

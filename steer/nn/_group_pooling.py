@@ -9,7 +9,6 @@ from steer.field import FieldType
 from steer.nn._field_products import squared_norm
 from steer.nn._fields import FieldGroups
 from steer.nn._module import EquivariantModule
-from steer.nn._plain import Plain
 from steer.nn._pointwise import require_permutation
 
 _TINY = 1e-30  # added to squared norms, so that the gradient where a field vanishes is zero
@@ -54,14 +53,16 @@ class GroupPooling(EquivariantModule):
         self.groups = FieldGroups(in_type)
 
     def compute(self, x: Tensor) -> Tensor:
-        return pool_fields(x, self.groups, self.function)
+        fields = self.groups.split(x)
+        pieces = [f.squeeze(2) if f.shape[2] == 1 else f.amax(2) if self.function == "max" else f.mean(2) for f in fields]
+        return self.groups.join_fields(pieces, 1)
 
     def export(self) -> torch.nn.Module:
         d, dims = self.in_type.gspace.dimensionality, self.groups.dims
         if dims == [1]:
             return torch.nn.Identity()
         if len(dims) > 1 or d > 2:
-            return Plain(pool_fields, groups=self.groups, function=self.function)
+            return super().export()
         window = (dims[0], *(1,) * d)
         split = torch.nn.Unflatten(1, (len(self.in_type), dims[0]))
         return torch.nn.Sequential(split, _STOCK[self.function][d](window), torch.nn.Flatten(1, 2))
@@ -87,22 +88,8 @@ class NormPool(EquivariantModule):
         self.groups = FieldGroups(in_type)
 
     def compute(self, x: Tensor) -> Tensor:
-        return norms(x, self.groups)
-
-    def export(self) -> torch.nn.Module:
-        return Plain(norms, groups=self.groups)
+        pieces = [squared_norm(f, _TINY).sqrt().to(x.dtype) for f in self.groups.split(x)]
+        return self.groups.join_fields(pieces, 1)
 
     def extra_repr(self) -> str:
         return f"{self.in_type} -> {self.out_type}"
-
-
-def pool_fields(x: Tensor, groups: FieldGroups, function: str) -> Tensor:
-    """The maximum or mean over the components of every field."""
-    pieces = [f.squeeze(2) if f.shape[2] == 1 else f.amax(2) if function == "max" else f.mean(2) for f in groups.split(x)]
-    return groups.join_fields(pieces, 1)
-
-
-def norms(x: Tensor, groups: FieldGroups) -> Tensor:
-    """The norm of every field."""
-    pieces = [squared_norm(f, _TINY).sqrt().to(x.dtype) for f in groups.split(x)]
-    return groups.join_fields(pieces, 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +12,6 @@ from steer.field import FieldType
 from steer.nn._field_products import scale, squared_norm
 from steer.nn._fields import FieldGroups
 from steer.nn._module import EquivariantModule
-from steer.nn._plain import Plain
 
 _FUNCTIONS = ("relu", "sigmoid", "squash")
 _TINY = 1e-24  # added to squared norms, so that the gradient where a field vanishes is zero
@@ -77,27 +75,17 @@ class NormNonLinearity(EquivariantModule):
         if device is not None:
             self.to(device)
 
-    def _arguments(self) -> dict[str, Any]:
-        return {"groups": self.groups, "bias": self.bias, "function": self.function}
-
     def compute(self, x: Tensor) -> Tensor:
-        return stretch(x, **self._arguments())
-
-    def export(self) -> torch.nn.Module:
-        return Plain(stretch, **self._arguments())
+        pieces = self.groups.split(x)
+        thresholds = [None] * len(pieces) if self.bias is None else self.groups.split_fields(F.elu(self.bias) + 1)
+        return self.groups.join([_stretch(f, b, self.function) for f, b in zip(pieces, thresholds, strict=True)])
 
     def extra_repr(self) -> str:
         return f"{self.in_type}, function={self.function!r}" + ("" if self.bias is not None else ", bias=False")
 
 
-def stretch(x: Tensor, groups: FieldGroups, bias: Tensor | None, function: str) -> Tensor:
-    """Every field times `eta(|f|) / |f|`."""
-    pieces = groups.split(x)
-    thresholds = [None] * len(pieces) if bias is None else groups.split_fields(F.elu(bias) + 1)
-    return groups.join([_stretch(f, b, function) for f, b in zip(pieces, thresholds, strict=True)])
-
-
 def _stretch(fields: Tensor, threshold: Tensor | None, function: str) -> Tensor:
+    """Every field times `eta(|f|) / |f|`."""
     if function == "relu" and threshold is None:
         return fields
     b = 0.0 if threshold is None else threshold.reshape(-1, *(1,) * (fields.ndim - 3))

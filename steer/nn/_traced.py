@@ -27,6 +27,7 @@ def traced(compute: Callable[[Tensor], Tensor], example: Tensor) -> torch.fx.Gra
     graph.graph.eliminate_dead_code()
     for node in graph.graph.nodes:
         node.meta.clear()  # what tracing noted there cannot be pickled
+        node.type = None
     return torch.fx.GraphModule(graph, graph.graph, "Traced")
 
 

@@ -8,7 +8,11 @@ import torch
 from steer import gspaces, nn
 
 KIND = gspaces.rot2dOnR2(4).type("2xregular + 0")
-FRONTS = [getattr(nn, name) for name in nn.__all__ if issubclass(getattr(nn, name), nn.Pointwise) and name != "Pointwise"]
+FRONTS = [
+    getattr(nn, name)
+    for name in nn.__all__
+    if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), nn.Pointwise) and name != "Pointwise"
+]
 
 
 @pytest.mark.parametrize("front", FRONTS)

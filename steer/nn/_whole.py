@@ -1,0 +1,136 @@
+"""Whole networks: into stock modules, as a table, and as wide as another one."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from steer.field import FieldType
+from steer.nn._module import EquivariantModule
+from steer.nn._steerable import SteerableModule
+
+
+def export(network: torch.nn.Module) -> torch.nn.Module:
+    """A copy of any network whose equivariant layers have become modules of torch alone, with equal outputs.
+
+    Everything else stays what it is: stock layers, functional calls, control flow, the class of the network. A layer that is
+    used several times stays one layer. In eval mode, see `EquivariantModule.export`.
+
+    Args:
+        network: any torch module.
+    Raises:
+        ValueError: if a layer cannot be exported in its present mode.
+
+    >>> import torch
+    >>> from steer import gspaces, nn
+    >>> kind = gspaces.rot2dOnR2(4).type("2xregular")
+    >>> net = torch.nn.Sequential(nn.R2Conv(kind, kind, 3), torch.nn.Sequential(nn.ReLU(kind), torch.nn.Flatten()))
+    >>> print(nn.export(net.eval())[1])
+    Sequential(
+      (0): ReLU()
+      (1): Flatten(start_dim=1, end_dim=-1)
+    )
+    """
+    if isinstance(network, EquivariantModule):
+        return network.export()
+    exported: dict[int, torch.nn.Module] = {
+        id(layer): layer.export() for layer in _outermost(network) if isinstance(layer, EquivariantModule)
+    }
+    # Deep copies look up what was already copied, so the exports take the places of their layers wherever these occur.
+    return copy.deepcopy(network, dict(exported))
+
+
+def _outermost(module: torch.nn.Module) -> list[torch.nn.Module]:
+    """The equivariant layers that lie inside of no other."""
+    found: list[torch.nn.Module] = []
+    for child in module.children():
+        found += [child] if isinstance(child, EquivariantModule) else _outermost(child)
+    return found
+
+
+def summary(network: torch.nn.Module) -> str:
+    """A table of a network: per layer its fields and channels, its own parameters, and its weights once expanded.
+
+    >>> from steer import gspaces, nn
+    >>> kind = gspaces.rot2dOnR2(4).type("2xregular")
+    >>> print(nn.summary(nn.Sequential(nn.R2Conv(kind, kind, 3, padding=1), nn.ReLU(kind))))
+    layer  kind    fields out  channels  parameters  dense weights
+    --------------------------------------------------------------
+    0      R2Conv  2xregular   8         98          584
+    1      ReLU    2xregular   8         0           0
+           total                         98          584
+    """
+    rows: list[tuple[str, ...]] = [("layer", "kind", "fields out", "channels", "parameters", "dense weights")]
+    totals = [0, 0]
+    for name, layer in network.named_modules():
+        own = sum(parameter.numel() for parameter in layer.parameters(recurse=False))
+        kind = getattr(layer, "out_type", None) if not isinstance(layer, torch.nn.Sequential) else None
+        if not own and not isinstance(kind, FieldType):
+            continue
+        weights = dense_weights(layer, recurse=False)
+        totals = [totals[0] + own, totals[1] + weights]
+        fields = str(kind).rsplit(" of ", 1)[0] if isinstance(kind, FieldType) else ""
+        channels = str(kind.size) if isinstance(kind, FieldType) else ""
+        rows.append((name or "(network)", type(layer).__name__, fields, channels, str(own), str(weights)))
+    rows.append(("", "total", "", "", *map(str, totals)))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def dense_weights(network: torch.nn.Module, recurse: bool = True) -> int:
+    """The number of weights of the stock network of the same dense shapes, which is what a forward pass costs per site."""
+    total = 0
+    for layer in network.modules() if recurse else [network]:
+        if isinstance(layer, SteerableModule):
+            total += sum(part.numel() for part in _shapes(layer))
+        else:
+            total += sum(parameter.numel() for parameter in layer.parameters(recurse=False))
+    return total
+
+
+def _shapes(layer: SteerableModule) -> list[torch.Tensor]:
+    with torch.no_grad():
+        return [part for part in layer.dense() if part is not None]
+
+
+def match_width(
+    build: Callable[[int], torch.nn.Module], target: int | torch.nn.Module, by: str = "parameters", most: int = 4096
+) -> int:
+    """The width whose network comes closest to another one in parameters, or in cost.
+
+    Args:
+        build: from a width, such as the number of fields per layer, to a network that grows with it.
+        target: a network, or its number.
+        by: "parameters" counts those that are learned, "cost" the weights once expanded (`dense_weights`).
+        most: the largest width to try.
+    Raises:
+        ValueError: if `by` is unknown, or no width up to `most` reaches the target.
+
+    >>> import torch
+    >>> from steer import gspaces, nn
+    >>> space = gspaces.rot2dOnR2(8)
+    >>> grey = space.type("trivial")
+    >>> nn.match_width(lambda n: nn.R2Conv(grey, space.type(f"{n}xregular"), 5), torch.nn.Conv2d(1, 32, 5), by="cost")
+    4
+    """
+    counts: dict[str, Callable[[Any], int]] = {
+        "parameters": lambda net: sum(parameter.numel() for parameter in net.parameters()),
+        "cost": dense_weights,
+    }
+    if by not in counts:
+        raise ValueError(f"match_width: by, 'parameters' or 'cost', is required; received {by!r}")
+    count = counts[by]
+    goal = target if isinstance(target, int) else count(target)
+    low, high = 1, 1
+    while count(build(high)) < goal:
+        if high >= most:
+            raise ValueError(f"match_width: {goal} {by} are not reached by any width up to {most}; raise `most`")
+        low, high = high, min(2 * high, most)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if count(build(middle)) < goal else (low, middle)
+    return min((low, high), key=lambda width: abs(count(build(width)) - goal))

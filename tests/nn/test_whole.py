@@ -1,0 +1,154 @@
+"""Whole networks: export of mixed ones, the table, the width."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from steer import gspaces, nn
+
+SPACE = gspaces.rot2dOnR2(8)
+GREY, HIDDEN = SPACE.type("trivial"), SPACE.type("3xregular")
+
+
+class Mixed(torch.nn.Module):
+    """Stock and steerable layers, functional calls, a layer that is used twice, a skip connection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.R2Conv(GREY, HIDDEN, 5, padding=2)
+        self.block = torch.nn.ModuleList([nn.R2Conv(HIDDEN, HIDDEN, 3, padding=1), nn.InnerBatchNorm(HIDDEN)])
+        self.relu = nn.ELU(HIDDEN)
+        self.act = nn.NormNonLinearity(HIDDEN)
+        self.pool = nn.GroupPooling(HIDDEN)
+        self.head = torch.nn.Linear(3, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.relu(self.first(x))
+        y = self.act(self.relu(self.block[1](self.block[0](x))))
+        return self.head(self.pool(x + y).mean((2, 3)))
+
+
+@torch.no_grad()
+def test_a_mixed_network_exports_to_torch_alone() -> None:
+    model = Mixed().eval()
+    stock = nn.export(model)
+    x = torch.randn(2, 1, 12, 13)
+    torch.testing.assert_close(stock(x), model(x), rtol=1e-5, atol=1e-5)
+    assert stock.relu is stock.relu
+    assert isinstance(stock.first, torch.nn.Conv2d)
+    assert not any(isinstance(module, nn.EquivariantModule) for module in stock.modules())
+    before = model.head.weight.clone()
+    stock.head.weight.zero_()
+    assert torch.equal(model.head.weight, before)
+
+
+def test_an_export_loads_where_steer_is_not_installed(tmp_path) -> None:
+    circle = gspaces.rot2dOnR2(-1).type("2x0 + 2x1")
+    gate = nn.GatedNonLinearity(circle)
+    model = nn.Sequential(
+        nn.R2Conv(circle, gate.in_type, 3),
+        gate,
+        nn.PointwiseAvgPoolAntialiased(circle, 0.66, 2),
+        nn.NormNonLinearity(circle),
+        nn.NormPool(circle),
+    ).eval()
+    x = torch.randn(2, circle.size, 9, 9)
+    torch.save((model.export(), x, model(x).detach()), tmp_path / "stock.pt")
+    script = (
+        "import sys, torch\n"
+        "sys.modules['steer'] = None\n"  # importing it now raises
+        "model, x, y = torch.load('stock.pt', weights_only=False)\n"
+        "torch.testing.assert_close(model(x).detach(), y)\n"
+        "assert 'steer.nn' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
+
+
+def test_summary_counts_fields_channels_and_parameters() -> None:
+    model = Mixed()
+    text = nn.summary(model)
+    assert "3xregular" in text
+    total = text.splitlines()[-1].split()
+    assert int(total[1]) == sum(p.numel() for p in model.parameters())
+    assert int(total[2]) == nn.dense_weights(model) > int(total[1])
+    stock = sum(p.numel() for p in nn.export(model.eval()).parameters())
+    running = 2 * HIDDEN.size  # stock batch normalisation has weight and bias for every channel
+    assert abs(stock - nn.dense_weights(model)) <= running + 3
+
+
+@pytest.mark.parametrize("by", ["parameters", "cost"])
+def test_width_matches_a_plain_network(by: str) -> None:
+    plain = torch.nn.Sequential(torch.nn.Conv2d(1, 24, 5), torch.nn.Conv2d(24, 24, 5))
+
+    def build(n: int) -> torch.nn.Module:
+        hidden = SPACE.type(f"{n}xregular")
+        return nn.Sequential(nn.R2Conv(GREY, hidden, 5), nn.R2Conv(hidden, hidden, 5))
+
+    width = nn.match_width(build, plain, by)
+    counts = {
+        n: nn.dense_weights(build(n)) if by == "cost" else sum(p.numel() for p in build(n).parameters())
+        for n in range(1, 20)
+    }
+    goal = sum(p.numel() for p in plain.parameters())
+    assert width == min(counts, key=lambda n: abs(counts[n] - goal))
+    if by == "cost":
+        assert width == 3
+    with pytest.raises(ValueError, match="'parameters' or 'cost'"):
+        nn.match_width(build, plain, "time")
+    with pytest.raises(ValueError, match="not reached by any width up to 2"):
+        nn.match_width(build, 10**9, most=2)
+
+
+@torch.no_grad()
+def test_stock_modules_stand_between_typed_layers() -> None:
+    model = torch.nn.Sequential(
+        nn.R2Conv(GREY, HIDDEN, 3),
+        torch.nn.Dropout2d(0.5),
+        nn.ReLU(HIDDEN),
+        torch.nn.Identity(),
+        nn.GroupPooling(HIDDEN),
+        torch.nn.Flatten(),
+    ).eval()
+    x = torch.randn(2, 1, 7, 7)
+    y = model(nn.GeometricTensor(x, GREY))
+    assert torch.equal(y, model(x))
+    assert isinstance(y, torch.Tensor)
+    norm = torch.nn.Sequential(nn.R2Conv(GREY, HIDDEN, 3), torch.nn.BatchNorm2d(24), torch.nn.Conv2d(24, 2, 1)).eval()
+    assert torch.equal(norm(nn.GeometricTensor(x, GREY)), norm(x))
+
+
+def test_cat_adds_types() -> None:
+    a = nn.GeometricTensor(torch.randn(2, 1, 5, 5), GREY)
+    b = nn.GeometricTensor(torch.randn(2, 24, 5, 5), HIDDEN)
+    both = torch.cat([a, b], 1)
+    assert both.type == GREY + HIDDEN
+    assert torch.equal(both.tensor, torch.cat([a.tensor, b.tensor], dim=1))
+    assert torch.cat((b, b)).type == HIDDEN
+    assert isinstance(torch.cat([a, b.tensor], dim=1), torch.Tensor)
+    with pytest.raises(ValueError, match=r"received dim=0 and 0 of .*, 3xregular"):
+        torch.cat([a, b])
+    with pytest.raises(ValueError, match="received dim=3"):
+        torch.cat([a, a], -1)
+    other = nn.GeometricTensor(torch.randn(2, 1, 5, 5), gspaces.rot2dOnR2(4).type("trivial"))
+    with pytest.raises(ValueError, match="one gspace is required"):
+        torch.cat([a, other], 1)
+
+
+def test_geometric_tensors_pickle_and_copy() -> None:
+    import copy
+    import pickle
+
+    a = nn.GeometricTensor(torch.randn(2, 1, 5, 5), GREY)
+    for other in (pickle.loads(pickle.dumps(a)), copy.deepcopy(a)):
+        assert other.type == a.type
+        assert torch.equal(other.tensor, a.tensor)
+    buffer = io.BytesIO()
+    torch.save(a.tensor, buffer)
+    assert torch.equal(a.mean((2, 3)), a.tensor.mean((2, 3)))
+    with pytest.raises(AttributeError):
+        a.no_such_method  # noqa: B018
