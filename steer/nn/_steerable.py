@@ -127,7 +127,7 @@ class SteerableModule(EquivariantModule):
 
     def expand_bias(self) -> Tensor | None:
         """The dense bias `[channels_out]`, or None."""
-        return None if self.bias is None else self.constants["bias"] @ self.bias
+        return None if self.bias is None else self.constants["invariant"] @ self.bias
 
     @torch.no_grad()
     def from_dense(self, kernel: Tensor, bias: Tensor | None = None) -> float:
@@ -158,7 +158,7 @@ class SteerableModule(EquivariantModule):
         self.weight.copy_(self.plan.project(kernel.reshape(*kernel.shape[:2], -1)))
         if self.bias is not None:
             given = torch.zeros(self.out_type.size) if bias is None else bias.detach()
-            basis = self.constants.sources["bias"]
+            basis = self.constants.sources["invariant"]
             self.bias.copy_((given.to(basis) @ basis) / basis.square().sum(0))
         taken = self.dense()
         square = whole = 0.0
@@ -209,7 +209,7 @@ class Bases(Constants):
 
     @property
     def sources(self) -> dict[str, Tensor]:
-        return {**{str(i): constant for i, constant in enumerate(self.plan.constants)}, "bias": self.invariants}
+        return {**{str(i): constant for i, constant in enumerate(self.plan.constants)}, "invariant": self.invariants}
 
     @property
     def bases(self) -> tuple[Tensor, ...]:

@@ -1,0 +1,81 @@
+"""The one table of layers, each on the types it is for, with numbers in general position."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from steer import group, gspaces, nn
+from tests.cases import randn, seeded
+
+LINE = gspaces.flipOnR1().type("regular + 0 + regular")
+PLANE = gspaces.rot2dOnR2(8).type("regular + 2x0 + regular")
+MIRRORED = gspaces.flipRot2dOnR2(4).type("regular + standard + 0e")
+VOLUME = gspaces.flipRot3dOnR3().type("2x0e + 1o + 0e + 2e + 0o")
+CUBE = gspaces.octaOnR3().type("regular + 0")
+CIRCLE = gspaces.rot2dOnR2(-1).type("2x0 + 2x1 + 2x2")
+_ROTATIONS = gspaces.rot3dOnR3()
+BALL = _ROTATIONS.type(_ROTATIONS.fourier_repr(1), _ROTATIONS.fourier_repr(1), "0")
+POINT = gspaces.no_base_space(group.so3()).type("2x0 + 1 + 2")
+FIBRE = gspaces.no_base_space(group.cyclic(8)).type("2xregular + 0")
+
+LAYERS: dict[str, Callable[[], nn.EquivariantModule]] = {
+    "R1Conv": lambda: nn.R1Conv(LINE, LINE, 3, padding=1),
+    "R2Conv regular": lambda: nn.R2Conv(PLANE, PLANE, 3, stride=2, padding=1),
+    "R2Conv mixed": lambda: nn.R2Conv(MIRRORED, MIRRORED, 3, padding=1, padding_mode="circular"),
+    "R2Conv grouped": lambda: nn.R2Conv(CIRCLE, CIRCLE, 3, bias=False, dilation=2, padding=2),
+    "R2Conv 1x1": lambda: nn.R2Conv(PLANE, PLANE, 1),
+    "R3Conv irreps": lambda: nn.R3Conv(VOLUME, VOLUME, 3, padding=1),
+    "R3Conv regular": lambda: nn.R3Conv(CUBE, CUBE, 3),
+    "Linear irreps": lambda: nn.Linear(POINT, POINT),
+    "Linear regular": lambda: nn.Linear(FIBRE, FIBRE),
+    "InnerBatchNorm 1d": lambda: nn.InnerBatchNorm(LINE),
+    "InnerBatchNorm 2d": lambda: nn.InnerBatchNorm(PLANE),
+    "NormBatchNorm 2d": lambda: nn.NormBatchNorm(PLANE),
+    "NormBatchNorm 3d": lambda: nn.NormBatchNorm(VOLUME),
+    "NormBatchNorm of sums": lambda: nn.NormBatchNorm(BALL),
+    "NormBatchNorm on a point": lambda: nn.NormBatchNorm(POINT),
+    "NormNonLinearity relu": lambda: nn.NormNonLinearity(VOLUME),
+    "NormNonLinearity sigmoid": lambda: nn.NormNonLinearity(VOLUME, "sigmoid"),
+    "NormNonLinearity squash": lambda: nn.NormNonLinearity(CIRCLE, "squash"),
+    "GatedNonLinearity": lambda: nn.GatedNonLinearity(VOLUME),
+    "FourierPointwise irreps": lambda: nn.FourierPointwise(CIRCLE),
+    "FourierPointwise sums": lambda: nn.FourierPointwise(BALL, samples=24),
+    "FourierPointwise finite": lambda: nn.FourierPointwise(PLANE, "relu"),
+    "GroupPooling max": lambda: nn.GroupPooling(PLANE),
+    "GroupPooling mean": lambda: nn.GroupPooling(LINE, "mean"),
+    "NormPool": lambda: nn.NormPool(VOLUME),
+    "PointwiseMaxPool": lambda: nn.PointwiseMaxPool(PLANE, 3, 2, 1),
+    "PointwiseAvgPool": lambda: nn.PointwiseAvgPool(VOLUME, 2),
+    "PointwiseAvgPoolAntialiased": lambda: nn.PointwiseAvgPoolAntialiased(VOLUME, 0.66, 2),
+    "PointwiseMaxPoolAntialiased": lambda: nn.PointwiseMaxPoolAntialiased(LINE, 3, 2, 1),
+    "PointwiseAdaptiveAvgPool": lambda: nn.PointwiseAdaptiveAvgPool(VOLUME, 1),
+    "PointwiseAdaptiveMaxPool": lambda: nn.PointwiseAdaptiveMaxPool(PLANE, 3),
+    "NormMaxPool": lambda: nn.NormMaxPool(VOLUME, 2),
+    "PointwiseDropout": lambda: nn.PointwiseDropout(PLANE, 0.3),
+    "FieldDropout": lambda: nn.FieldDropout(VOLUME, 0.3),
+    "Identity": lambda: nn.Identity(VOLUME),
+    "Restriction": lambda: nn.Restriction(PLANE, group.cyclic(4)),
+    "ReLU": lambda: nn.ReLU(LINE),
+    "Sequential": lambda: nn.Sequential(nn.NormBatchNorm(VOLUME), nn.NormNonLinearity(VOLUME), nn.NormPool(VOLUME)),
+}
+
+RANDOM = ("PointwiseDropout", "FieldDropout")
+"""Layers whose output is random in train mode."""
+
+
+def build(name: str) -> nn.EquivariantModule:
+    """The layer of this name, its weights, biases and running statistics away from where they start."""
+    layer = LAYERS[name]()
+    stream = seeded(5)
+    with torch.no_grad():
+        for key, value in [*layer.named_parameters(), *layer.named_buffers()]:
+            if key.split(".")[-1] in ("weight", "bias", "running_mean") and not value.is_meta:
+                value.add_(0.3 * torch.randn(value.shape, generator=stream, dtype=torch.float64).to(value.dtype))
+    return layer
+
+
+def input_of(layer: nn.EquivariantModule, dtype: torch.dtype = torch.float32, batch: int = 2) -> torch.Tensor:
+    """Random fields for a layer, 7 samples along every axis."""
+    return randn(batch, layer.in_type.size, *(7,) * layer.in_type.gspace.dimensionality).to(dtype)

@@ -1,0 +1,374 @@
+"""Every layer under every tool of torch: what one can do to an ordinary network, one can do to these.
+
+`python -m tests.nn.test_every_layer` prints the table, layer by tool.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+
+from steer import check_equivariance, nn
+from tests.cases import assert_close
+from tests.nn.layers import LAYERS, RANDOM, build, input_of
+
+Tool = Callable[[str], None]
+TOOLS: dict[str, Tool] = {}
+SLOW: set[str] = set()
+
+
+def tool(function: Tool) -> Tool:
+    """Add a function, which raises where a layer fails, to the columns of the table."""
+    TOOLS[function.__name__] = function
+    return function
+
+
+def slow(function: Tool) -> Tool:
+    SLOW.add(function.__name__)
+    return tool(function)
+
+
+# The law
+
+
+@tool
+def law(name: str) -> None:
+    check_equivariance(build(name).eval(), size=7).assert_exact()
+
+
+@tool
+def law_in_train_mode(name: str) -> None:
+    if name not in RANDOM:
+        check_equivariance(build(name), size=7, train=True).assert_exact()
+
+
+# Tensors and types
+
+
+@tool
+@torch.no_grad()
+def typed_and_plain(name: str) -> None:
+    layer = build(name).eval()
+    x = input_of(layer)
+    y = layer(x)
+    typed = layer(nn.GeometricTensor(x, layer.in_type))
+    assert typed.type == layer.out_type
+    assert torch.equal(typed.tensor, y)
+    with pytest.raises(ValueError, match="is required"):
+        layer(x[:, 1:])
+
+
+@tool
+@torch.no_grad()
+def channels_last(name: str) -> None:
+    layer = build(name).eval()
+    x = input_of(layer)
+    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+    if x.ndim in formats:
+        assert_close(
+            layer.to(memory_format=formats[x.ndim])(x.to(memory_format=formats[x.ndim])), build(name).eval()(x), 1e-5
+        )
+
+
+@tool
+def gradients(name: str) -> None:
+    layer = build(name).double().eval()
+    x = input_of(layer, torch.float64).requires_grad_()
+    layer(x).sin().sum().backward()
+    for tensor in [x, *layer.parameters()]:
+        assert tensor.grad is not None
+        assert float(tensor.grad.abs().max()) > 0
+        assert bool(tensor.grad.isfinite().all())
+
+
+# Checkpoints and copies
+
+
+@tool
+@torch.no_grad()
+def checkpoint(name: str) -> None:
+    layer = build(name)
+    keys = list(layer.train().state_dict())
+    assert list(layer.eval().state_dict()) == keys
+    x = input_of(layer)
+    y = layer(x)
+    assert list(layer.state_dict()) == keys
+    assert {key.split(".")[-1] for key in keys} <= {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
+    buffer = io.BytesIO()
+    torch.save(layer.state_dict(), buffer)
+    buffer.seek(0)
+    twin = LAYERS[name]()
+    twin.load_state_dict(torch.load(buffer, weights_only=True), strict=True)
+    assert torch.equal(twin.eval()(x), y)
+
+
+@tool
+@torch.no_grad()
+def safetensors_file(name: str) -> None:
+    layer, twin = build(name).eval(), LAYERS[name]().eval()
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "layer.safetensors")
+        safetensors.torch.save_model(layer, path)
+        safetensors.torch.load_model(twin, path, strict=True)
+    x = input_of(layer)
+    assert torch.equal(twin(x), layer(x))
+
+
+@tool
+@torch.no_grad()
+def pickle_and_deepcopy(name: str) -> None:
+    layer = build(name).eval()
+    x = input_of(layer)
+    y = layer(x)
+    assert torch.equal(copy.deepcopy(layer)(x), y)
+    assert torch.equal(pickle.loads(pickle.dumps(layer))(x), y)
+
+
+@tool
+def no_shared_memory(name: str) -> None:
+    def memory(module: torch.nn.Module) -> set[int]:
+        return {t.data_ptr() for t in [*module.parameters(), *module.buffers()] if t.numel()}
+
+    layer = build(name).eval()
+    assert not memory(layer) & memory(build(name))
+    assert not memory(layer) & memory(copy.deepcopy(layer))
+    assert not memory(layer) & memory(layer.export())
+
+
+@tool
+def meta_device(name: str) -> None:
+    twin = build(name).eval()
+    with torch.device("meta"):
+        layer = LAYERS[name]().eval()
+    assert all(t.is_meta for t in [*layer.parameters(), *layer.buffers()])
+    assert layer(input_of(layer).to("meta")).is_meta
+    layer.to_empty(device="cpu").load_state_dict(twin.state_dict())
+    x = input_of(twin)
+    assert torch.equal(layer(x), twin(x))
+
+
+# Precision
+
+
+@tool
+@torch.no_grad()
+def true_double(name: str) -> None:
+    """Double after single precision has all digits of a layer that was built in double."""
+    layer = build(name).eval()
+    twin = copy.deepcopy(layer).double()
+    there_and_back = copy.deepcopy(twin).float().double()
+    # Rounding the weights to single precision is the only difference; they were single to begin with.
+    x = input_of(layer, torch.float64)
+    y = twin(x)
+    assert y.dtype == torch.float64
+    assert torch.equal(there_and_back(x), y)
+    check_equivariance(there_and_back, size=7).assert_exact()
+
+
+@tool
+@torch.no_grad()
+def half_precision(name: str) -> None:
+    layer = build(name).eval()
+    x = input_of(layer)
+    y = layer(x)
+    for dtype in (torch.bfloat16, torch.float16):
+        low = copy.deepcopy(layer).to(dtype)
+        z = low(x.to(dtype))
+        assert z.dtype == dtype
+        assert float((z.float() - y).norm() / y.norm()) < 0.05
+
+
+@tool
+def autocast(name: str) -> None:
+    layer = build(name)
+    layer.train(name not in RANDOM)
+    for dtype in (torch.bfloat16, torch.float16):
+        x = (30 * input_of(layer)).requires_grad_()  # squares of this overflow in half precision when they are summed
+        twin = copy.deepcopy(layer)
+        expected = twin(x)
+        with torch.autocast("cpu", dtype=dtype):
+            y = copy.deepcopy(layer)(x)
+        y.float().sum().backward()
+        assert bool(y.isfinite().all())
+        assert bool(x.grad.isfinite().all())
+        assert float((y.float() - expected).norm() / expected.norm()) < 0.05
+
+
+# Graphs
+
+
+@tool
+def export(name: str) -> None:
+    layer = build(name).eval()
+    x = input_of(layer)
+    stock = layer.export()
+    home = {type(module).__module__.split(".")[0] for module in stock.modules()}
+    assert home <= {"torch"}, home
+    assert_close(stock(x).detach(), layer(x).detach(), 1e-5)
+    assert_close(pickle.loads(pickle.dumps(stock))(x).detach(), layer(x).detach(), 1e-5)
+    assert_close(stock(x[:1]).detach(), layer(x[:1]).detach(), 1e-5)
+
+
+@tool
+def compile_eval(name: str) -> None:
+    _compile(name, train=False)
+
+
+@tool
+def compile_train(name: str) -> None:
+    _compile(name, train=name not in RANDOM)
+
+
+def _compile(name: str, train: bool) -> None:
+    layer = build(name).train(train)
+    twin = copy.deepcopy(layer)
+    torch._dynamo.reset()
+    counted = torch._dynamo.testing.CompileCounterWithBackend("aot_eager")
+    compiled = torch.compile(layer, fullgraph=True, backend=counted)
+    frames = []
+    for batch in (2, 4, 3, 8, 16):
+        x = input_of(layer, batch=batch).requires_grad_()
+        y, expected = compiled(x), twin(x)
+        assert_close(y.detach(), expected.detach(), 1e-4)
+        (grad,) = torch.autograd.grad(y.sin().sum(), x)
+        (other,) = torch.autograd.grad(expected.sin().sum(), x)
+        assert_close(grad, other, 1e-4)
+        frames.append(counted.frame_count)
+    assert frames[-1] == frames[1], f"compiled anew for other batch sizes: {frames}"
+
+
+@tool
+@torch.no_grad()
+def torch_export(name: str) -> None:
+    layer = build(name).eval()
+    program = torch.export.export(layer, (input_of(layer),), dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=64)},))
+    for batch in (1, 2, 5):
+        x = input_of(layer, batch=batch)
+        assert_close(program.module()(x), layer(x), 1e-5)
+
+
+@slow
+@torch.no_grad()
+def onnx(name: str) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    layer = build(name).eval()
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the converter
+        path = str(Path(folder) / "layer.onnx")
+        shapes = ({0: torch.export.Dim("batch", min=1, max=64)},)
+        torch.onnx.export(layer, (input_of(layer),), path, dynamo=True, dynamic_shapes=shapes, verbose=False)
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        for batch in (2, 3):
+            x = input_of(layer, batch=batch)
+            (y,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+            assert_close(torch.from_numpy(y), layer(x), 1e-4)
+
+
+# Functions of functions
+
+
+@tool
+def functional(name: str) -> None:
+    """functional_call, gradients of a function, gradients per sample, and an ensemble."""
+    layer = build(name).eval()
+    x = input_of(layer)
+    state: dict[str, Any] = {**dict(layer.named_parameters()), **dict(layer.named_buffers())}
+    with torch.no_grad():
+        y = layer(x)
+        assert torch.equal(torch.func.functional_call(layer, state, (x,)), y)
+        assert_close(torch.func.vmap(lambda one: layer(one[None])[0])(x), y, 1e-5)
+    parameters = {key: value.detach() for key, value in layer.named_parameters()}
+
+    def loss(values: dict[str, Any], one: torch.Tensor) -> torch.Tensor:
+        return torch.func.functional_call(layer, values, (one[None],)).sin().sum()
+
+    if parameters:
+        each = torch.func.vmap(torch.func.grad(loss), (None, 0))(parameters, x)
+        layer.zero_grad()
+        layer(x).sin().sum().backward()
+        for key, value in layer.named_parameters():
+            assert_close(each[key].sum(0), value.grad, 1e-4)
+        stacked = {key: torch.stack([value, 2 * value]) for key, value in parameters.items()}
+        two = torch.func.vmap(lambda values: torch.func.functional_call(layer, values, (x,)))(stacked)
+        assert_close(two[0].detach(), y, 1e-5)
+        assert float((two[1] - two[0]).detach().abs().max()) > 1e-3
+
+
+@tool
+def hooks_and_averages(name: str) -> None:
+    layer = build(name).train(name not in RANDOM)
+    seen: list[torch.Size] = []
+    handle = layer.register_forward_hook(lambda module, args, out: seen.append(out.shape))
+    average = torch.optim.swa_utils.AveragedModel(layer, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.9))
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.add_(1)
+    average.update_parameters(layer)
+    average.update_parameters(layer)
+    x = input_of(layer)
+    y = layer(x)
+    assert seen == [y.shape]
+    handle.remove()
+    with torch.no_grad():
+        assert average.eval()(x).shape == y.shape
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("check", [pytest.param(t, marks=pytest.mark.slow) if t in SLOW else t for t in TOOLS])
+def test_every_layer_under_every_tool(check: str, name: str) -> None:
+    TOOLS[check](name)
+
+
+def test_every_layer_of_the_library_is_in_the_table() -> None:
+    """Of all layers with a constructor of their own."""
+    fronts = {cls for cls in vars(nn).values() if isinstance(cls, type) and issubclass(cls, nn.Pointwise)}
+    layers = {c for c in vars(nn).values() if isinstance(c, type) and issubclass(c, nn.EquivariantModule)} - fronts
+    abstract = {nn.EquivariantModule, nn.SteerableModule, nn.SteerableConv}
+    tested = {type(LAYERS[name]()) for name in LAYERS}
+    missing = {cls.__name__ for cls in layers - abstract - tested}
+    assert not missing
+
+
+def main() -> None:
+    """Print the table, layer by tool: `ok`, or the error; exits with 1 if there is one."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    torch.set_num_threads(1)
+    failed = 0
+    width = max(map(len, LAYERS))
+    print(" " * width, *TOOLS)
+    for name in LAYERS:
+        cells = []
+        start = time.monotonic()
+        for title, function in TOOLS.items():
+            try:
+                torch.manual_seed(0)
+                function(name)
+                cells.append("ok".ljust(len(title)))
+            except Exception as error:
+                failed += 1
+                print(
+                    f"{name}, {title}: {type(error).__name__}: {(str(error).splitlines() or [traceback.format_exc().splitlines()[-2]])[0][:150]}",
+                    file=sys.stderr,
+                )
+                cells.append("FAIL".ljust(len(title)))
+        print(name.ljust(width), *cells, f"{time.monotonic() - start:.0f} s", flush=True)
+    sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()
