@@ -75,7 +75,8 @@ class ContinuousGroup(Group):
 
     @deterministic
     def haar(self, degree: int) -> tuple[Tensor, Tensor]:
-        points, weights = self._components, torch.full((len(self._components),), 1.0 / len(self._components)).double()
+        n = len(self._components)
+        points, weights = self._components, torch.full((n,), 1.0 / n, dtype=torch.float64)
         for offset, size in self.blocks:
             p, w = (_haar.so2_quadrature if size == 2 else _haar.so3_quadrature)(degree)
             points = (self._embed(offset, p)[:, None] @ points).reshape(-1, self.d, self.d)

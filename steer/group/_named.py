@@ -114,13 +114,15 @@ def o3() -> ContinuousGroup:
 
 @deterministic
 def _axial(name: str, n: int | None, extra: list[Tensor]) -> FiniteGroup | ContinuousGroup:
-    """Rotations about z (all of them, or n) with extra commuting or normalising elements."""
+    """Rotations about z (all of them, or n) with extra commuting or normalising elements of order two."""
     if n is None:
         components = from_generators(extra).elements
         return ContinuousGroup(3, ((0, 2),), components, f"{name}()")
     _count(n, f"{name}(n)")
-    turn = cyclic(n, d=3).generators[0]
-    return from_generators([turn, *extra], name=f"{name}({n})")
+    elements = cyclic(n, d=3).elements
+    for g in extra:
+        elements = torch.cat([elements, elements @ g])
+    return FiniteGroup(snap(elements), torch.stack([elements[1 % n], *extra]), f"{name}({n})")
 
 
 _UPRIGHT_MIRROR = torch.diag(torch.tensor([1.0, -1.0, 1.0], dtype=torch.float64, device="cpu"))
