@@ -111,8 +111,9 @@ class Group(ABC):
     def irreps(self, max_degree: int | None = None) -> tuple[Irrep, ...]:
         """Irreducible representations; all of a finite group, those of degree at most `max_degree` otherwise.
 
-        The degree of an irrep is the smallest power of the standard representation that contains it; for SO(2), O(2)
-        it is the frequency (0 for the sign), for SO(3) and O(3) the degree l. Source: docs/theory/representations.
+        For groups of the plane, and of space that keep the z axis, the degree is the frequency (0 for signs), for SO(3) and
+        O(3) the degree l; for all others the smallest power of the standard representation that contains the irrep. Source:
+        docs/theory/representations.
         """
         return _representations().irreps(self, max_degree)
 

@@ -79,8 +79,8 @@ def polish(elements: Tensor) -> Tensor:
     latin = all(bool((lines.sort(1).values == everything).all()) for lines in (table, table.mT))
     if not latin or residual > _RESIDUAL:
         raise ValueError(
-            f"from_generators: matrices that generate a finite group are required; the {n} products found are no group, some "
-            f"are only nearly equal (a product misses the nearest of them by {residual:.2g}); give the generators more "
+            f"from_generators: matrices that generate a finite group are required; the {n} products found are no group, "
+            f"some are only nearly equal (a product misses the nearest of them by {residual:.2g}); give the generators more "
             "precisely, or raise max_order"
         )
     return elements
