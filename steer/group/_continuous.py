@@ -92,15 +92,17 @@ class ContinuousGroup(Group):
         return out
 
     def _in_identity_component(self, g: Tensor, tolerance: float) -> Tensor:
-        rest = g.clone()
-        good = torch.ones(g.shape[:-2], dtype=torch.bool)
+        # Nothing is written in place: under torch.func.vmap the matrices hide a batch that new tensors lack.
+        free = torch.ones(self.d, self.d, dtype=torch.float64)
+        good = []
         for offset, size in self.blocks:
             span = slice(offset, offset + size)
             block = g[..., span, span]
-            good &= (block @ block.mT - torch.eye(size).double()).abs().amax((-2, -1)) < tolerance
-            good &= torch.linalg.det(block) > 0
-            rest[..., span, span] = torch.eye(size).double()
-        return good & ((rest - self.identity).abs().amax((-2, -1)) < tolerance)
+            good.append((block @ block.mT - torch.eye(size, dtype=torch.float64)).abs().amax((-2, -1)) < tolerance)
+            good.append(torch.linalg.det(block) > 0)
+            free[span, span] = 0.0
+        good.append(((g - self.identity) * free).abs().amax((-2, -1)) < tolerance)
+        return torch.stack(good).all(0)
 
     @deterministic
     def contains(self, g: Tensor, tolerance: float = 1e-6) -> Tensor:

@@ -61,7 +61,7 @@ class FiniteGroup(Group):
         g = g.detach().to("cpu", torch.float64)
         overlap = g.flatten(-2) @ self._elements.reshape(self.order, -1).mT
         index = overlap.argmax(-1)
-        return index, (g - self._elements[index]).abs().amax((-2, -1))
+        return index, (g - _rows(self._elements, index)).abs().amax((-2, -1))
 
     @deterministic
     def contains(self, g: Tensor, tolerance: float = EQUAL) -> Tensor:
@@ -85,20 +85,34 @@ class FiniteGroup(Group):
             )
         return index
 
+    # What is computed once is shared by everyone who holds this group, so only copies leave the class.
+
     @cached_property
-    def table(self) -> Tensor:
-        """Multiplication table, `[order, order]`: the index of `elements[i] @ elements[j]`."""
+    def _table(self) -> Tensor:
         return _multiplication_table(self._elements)
 
     @cached_property
+    def _inverses(self) -> Tensor:
+        return deterministic(self.index)(self._elements.mT)
+
+    @property
+    def table(self) -> Tensor:
+        """Multiplication table, `[order, order]`: the index of `elements[i] @ elements[j]`."""
+        return self._table.clone()
+
+    @property
     def inverses(self) -> Tensor:
         """Index of the inverse of every element, `[order]`."""
-        return self.index(self._elements.mT)
+        return self._inverses.clone()
+
+    def left_products(self, index: Tensor) -> Tensor:
+        """Rows of the table, `[...] -> [..., order]`: where multiplication from the left by elements sends each element."""
+        return _rows(self._table, index)
 
     @cached_property
     def classes(self) -> tuple[tuple[int, ...], ...]:
         """Conjugacy classes as sorted tuples of indices, in the order of their first element."""
-        conjugates = self.table[self.table, self.inverses[:, None]]  # [h, g] -> h g h^-1
+        conjugates = self._table[self._table, self._inverses[:, None]]  # [h, g] -> h g h^-1
         seen: set[int] = set()
         out = []
         for g in range(self.order):
@@ -118,14 +132,14 @@ class FiniteGroup(Group):
         if side not in ("left", "right"):
             raise ValueError(f'side: "left" or "right" is required; received {side!r}')
         h = self.index(subgroup._elements)
-        members = (self.table[:, h] if side == "left" else self.table[h, :].mT).sort(-1).values
+        members = (self._table[:, h] if side == "left" else self._table[h, :].mT).sort(-1).values
         first = members[:, 0]
         representatives = torch.unique(first)
         return members[representatives]
 
     def subgroups(self) -> tuple[FiniteGroup, ...]:
         """Every subgroup, by order (not up to conjugacy). Found by joining cyclic subgroups; fit for orders to about 200."""
-        table = self.table.tolist()
+        table = self._table.tolist()
 
         def close(seed: frozenset[int]) -> frozenset[int]:
             members, frontier = {0}, {0}
@@ -166,6 +180,11 @@ class FiniteGroup(Group):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return FiniteGroup, (self._elements, self._generators, self.name)
+
+
+def _rows(values: Tensor, index: Tensor) -> Tensor:
+    """Copies of rows, `[n, ...], [batch] -> [batch, ...]`; a single index alone would give a view, and cannot be mapped."""
+    return values[index.reshape(-1)].reshape(*index.shape, *values.shape[1:])
 
 
 @deterministic

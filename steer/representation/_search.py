@@ -16,6 +16,7 @@ from torch import Tensor
 
 from steer.group import FiniteGroup, Group, deterministic
 from steer.representation._gauge import canonical_basis
+from steer.representation._representation import looked_up
 
 _MAX_DEGREE_CONTINUOUS = 200  # where the search for an irrep by its number ends: there are infinitely many
 
@@ -83,7 +84,7 @@ class Search:
     def matrices(self, number: int, g: Tensor) -> Tensor:
         """Values of an irrep, `[..., d, d] -> [..., dim, dim]`."""
         if isinstance(self.group, FiniteGroup):
-            return self._table(self.group, number).to(g)[self.group.index(g).to(g.device)]
+            return looked_up(self.group, self._table(self.group, number), g)
         return self._evaluate(number, g)
 
     @deterministic
