@@ -95,16 +95,17 @@ class Group(ABC):
             candidate: Group = generators[0]
         else:
             matrices = [m for g in generators for m in torch.as_tensor(g, dtype=torch.float64).reshape(-1, self.d, self.d)]
-            candidate = from_generators(matrices or [self.identity])
+            candidate = from_generators(matrices or [self.identity], int(max(1000, self.order)) if self.is_finite else 1000)
         if not candidate <= self:
             raise ValueError(f"subgroup: elements of {self} are required; {candidate} is not contained in it")
         return candidate
 
     def intersection(self, other: FiniteGroup) -> FiniteGroup:
-        """The elements of the finite group `other` that lie in this group, as a group."""
+        """The elements of the finite group `other` that lie in this group, as a group with few generators."""
         from steer.group._closure import from_generators
 
-        return from_generators(list(other.elements[self.contains(other.elements)]))
+        common = other.elements[self.contains(other.elements)]
+        return from_generators(list(common), max_order=len(common)).with_few_generators()
 
     # The group is where users start, so it opens doors to the room above it. These are the only ones.
 

@@ -76,6 +76,10 @@ def dihedral(n: int, d: int = 2, axis: float = 0.0) -> FiniteGroup:
     In two dimensions `elements[k]` turns by `2 pi k / n` and `elements[n + k]` reflects across the line at angle `axis`
     first and then turns. In three dimensions (Schoenflies D_n) the turns are about z, and the reflections become half
     turns about the lines at angle `axis` in the xy plane: all elements are rotations.
+
+    The first reflection is the one of `o2()`, across the x axis, unless `axis` says otherwise. `gspaces.flipRot2dOnR2(n)`
+    has the left-right mirror of images first instead, as its peers do: it is `dihedral(n, axis=pi / 2)`, which for even n
+    has the same elements in another order, and for odd n is another group.
     """
     _count(n, "dihedral(n)")
     _dimension(d, (2, 3), "dihedral(n, d)")
