@@ -43,7 +43,11 @@ def rot2dOnR2(N: int = -1, maximum_frequency: int | None = None) -> GSpace:
 
 
 def flipRot2dOnR2(N: int = -1, maximum_frequency: int | None = None, axis: float = math.pi / 2) -> GSpace:
-    """Rotations and reflections of the plane, N turns or all (-1); `axis` is the angle of a mirror line (vertical)."""
+    """Rotations and reflections of the plane, N turns or all (-1); `axis` is the angle of a mirror line (vertical).
+
+    The default is the peers', the left-right mirror of images, and not that of `group.dihedral(N)`, whose first mirror line
+    is the x axis: pass `axis=0.0` for `fibergroup == group.dihedral(N)`.
+    """
     return _turns(N, lambda n: _group.dihedral(n, axis=axis), _group.o2)
 
 

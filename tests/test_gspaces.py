@@ -111,6 +111,14 @@ def test_the_mirror_of_an_image_is_left_right_by_default():
     assert gspaces.flipRot2dOnR2(4, axis=0.3).fibergroup == dihedral(4, axis=0.3)
 
 
+def test_the_default_mirror_of_gspaces_and_of_groups():
+    """As the docstrings of both say: left-right here, across the x axis there; the same elements for even orders."""
+    assert gspaces.flipRot2dOnR2(4, axis=0.0).fibergroup == dihedral(4)
+    assert gspaces.flipRot2dOnR2(4).fibergroup != dihedral(4)
+    assert gspaces.flipRot2dOnR2(4).fibergroup <= dihedral(4) <= gspaces.flipRot2dOnR2(4).fibergroup
+    assert not gspaces.flipRot2dOnR2(3).fibergroup <= dihedral(3)
+
+
 def test_the_first_lines_of_everyones_code():
     """The names of the peers, with only the package changed."""
     act = gspaces.Rot2dOnR2(N=8)

@@ -1,6 +1,7 @@
 """The rooms of the package: who may import whom, and what an import costs."""
 
 import ast
+import importlib
 import json
 import os
 import subprocess
@@ -133,6 +134,34 @@ def test_the_rules_would_notice():
     assert imports(guarded, path) == set()
     assert upward(path, imports(guarded, path, types=True)) == ["steer.field"]
     assert imports(tree, path, top_level=True) == {"steer.kernel"}
+
+
+FOR_ROOMS = {
+    "group": {"deterministic"},
+    "representation": {
+        "canonical_rows",
+        "canonicalise",
+        "gradient_coupling",
+        "parse_fields",
+        "real_harmonics_from_complex",
+        "table",
+    },
+    "coupling": set(),
+    "kernel": set(),
+}
+"""Names that a room offers to other rooms and not to users."""
+
+
+@pytest.mark.parametrize("room", FOR_ROOMS)
+def test_a_room_says_which_names_are_for_users(room):
+    """Users' names are in `__all__`, and thereby in the reference; the docstring lists all others that the door imports."""
+    module = importlib.import_module(f"steer.{room}")
+    tree = ast.parse((ROOT / room / "__init__.py").read_text())
+    imported = {a.asname or a.name for node in tree.body if isinstance(node, ast.ImportFrom) for a in node.names}
+    assert imported - set(module.__all__) == FOR_ROOMS[room]
+    assert set(module.__all__) <= imported
+    for name in FOR_ROOMS[room]:
+        assert f"`{name}`" in module.__doc__
 
 
 def test_modules_import_each_other_in_no_circle():

@@ -6,11 +6,8 @@ Imports `steer.group` and `steer.representation`. Law of the room: `B(g) X = X A
 from steer.coupling._clebsch_gordan import clebsch_gordan, planar_clebsch_gordan, so3_clebsch_gordan
 from steer.coupling._decompose import decompose
 from steer.coupling._intertwiners import endomorphisms, intertwiners, invariants
-from steer.representation import GAUGE, canonical_basis
 
 __all__ = [
-    "GAUGE",
-    "canonical_basis",
     "clebsch_gordan",
     "decompose",
     "endomorphisms",

@@ -11,7 +11,6 @@ from steer.group import ContinuousGroup, deterministic, o2, so2
 from steer.representation import Irrep, canonicalise, real_harmonics_from_complex
 
 
-@lru_cache(maxsize=8192)
 def clebsch_gordan(a: Irrep, b: Irrep, c: Irrep) -> Tensor:
     """Orthonormal basis of Hom_G(a x b, c): how two irreps multiply into a third.
 
@@ -21,12 +20,18 @@ def clebsch_gordan(a: Irrep, b: Irrep, c: Irrep) -> Tensor:
         a, b, c: irreps of one group.
     Returns:
         `[n, dim_c, dim_a, dim_b]`, float64, Frobenius-orthonormal, canonical gauge. `n` is the multiplicity of `c` in
-        `a x b` times the dimension of the endomorphisms of `c`. Shared between callers: clone before writing.
+        `a x b` times the dimension of the endomorphisms of `c`.
     Raises:
         ValueError: if the irreps belong to different groups.
     Source: Cesa, Lang and Weiler 2022; docs/theory/couplings. Closed forms for SO(2) and O(2) (products of
         complex numbers), SO(3) and O(3) (highest weights and ladders).
     """
+    return _clebsch_gordan(a, b, c).clone()
+
+
+@lru_cache(maxsize=8192)
+@deterministic
+def _clebsch_gordan(a: Irrep, b: Irrep, c: Irrep) -> Tensor:
     if not (a.group == b.group == c.group):
         raise ValueError(f"clebsch_gordan: irreps of one group are required; received {a.group}, {b.group}, {c.group}")
     group = a.group
@@ -37,7 +42,7 @@ def clebsch_gordan(a: Irrep, b: Irrep, c: Irrep) -> Tensor:
         allowed = abs(a.degree - b.degree) <= c.degree <= a.degree + b.degree and sum(signs) % 2 == 0
         if not allowed:
             return torch.zeros(0, c.dim, a.dim, b.dim, dtype=torch.float64)
-        return so3_clebsch_gordan(a.degree, b.degree, c.degree)[None]
+        return _so3_clebsch_gordan(a.degree, b.degree, c.degree)[None]
     return intertwiners(a @ b, c).reshape(-1, c.dim, a.dim, b.dim)
 
 
@@ -70,14 +75,18 @@ def _complex_basis(irrep: Irrep) -> Tensor:
     return torch.tensor([1.0j if irrep.label == "0o" else 1.0], dtype=torch.complex128)
 
 
-@lru_cache(maxsize=4096)
-@deterministic
 def so3_clebsch_gordan(l1: int, l2: int, l3: int) -> Tensor:
     """The coefficient tensor of SO(3) in the real basis, `[2 l3 + 1, 2 l1 + 1, 2 l2 + 1]`, norm 1, canonical sign.
 
     The state of highest weight M = l3 is fixed by `J+ psi = 0`, a two-term recursion; `J-` lowers it to M = 0, and
     `C(-m1, -m2 | -M) = (-1)^(l1 + l2 - l3) C(m1, m2 | M)` gives the rest, so that no error is amplified.
     """
+    return _so3_clebsch_gordan(l1, l2, l3).clone()
+
+
+@lru_cache(maxsize=4096)
+@deterministic
+def _so3_clebsch_gordan(l1: int, l2: int, l3: int) -> Tensor:
     complex_form = torch.zeros(2 * l3 + 1, 2 * l1 + 1, 2 * l2 + 1, dtype=torch.float64)
     low, high = max(-l1, l3 - l2), min(l1, l3 + l2)
     value = 1.0

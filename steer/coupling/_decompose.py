@@ -10,8 +10,6 @@ from steer.group import deterministic
 from steer.representation import DirectSum, Irrep, Representation, canonical_rows
 
 
-@lru_cache(maxsize=512)
-@deterministic
 def decompose(representation: Representation) -> tuple[tuple[Irrep, ...], Tensor]:
     """Irreps and orthogonal change of basis: `rho(g) = Q diag(irreps(g)) Q^T`.
 
@@ -19,10 +17,17 @@ def decompose(representation: Representation) -> tuple[tuple[Irrep, ...], Tensor
         The irreps, with repetition, in the order of their blocks, and `Q [dim, dim]`, float64, canonical. A direct sum is
         decomposed part by part, so that `Q` is block diagonal, and a sum of irreps has `Q = 1`.
     """
+    irreps, change = _decompose(representation)
+    return irreps, change.clone()
+
+
+@lru_cache(maxsize=512)
+@deterministic
+def _decompose(representation: Representation) -> tuple[tuple[Irrep, ...], Tensor]:
     if isinstance(representation, Irrep):
         return (representation,), torch.eye(representation.dim, dtype=torch.float64)
     if isinstance(representation, DirectSum):
-        pieces = [decompose(part) for part in representation.parts]
+        pieces = [_decompose(part) for part in representation.parts]
         return tuple(i for irreps, _ in pieces for i in irreps), torch.block_diag(*(q for _, q in pieces))
     columns = [copy for irrep in representation.multiplicities for copy in _copies(irrep, representation)]
     return representation.irreps, torch.cat(columns, 1)

@@ -17,8 +17,6 @@ def values_on_haar(representation: Representation, degree: int) -> tuple[Tensor,
     return values, weights
 
 
-@lru_cache(maxsize=2048)
-@deterministic
 def intertwiners(rep_a: Representation, rep_b: Representation) -> Tensor:
     """Orthonormal basis of Hom_G(A, B) = {X : B(g) X = X A(g) for all g}, in the canonical gauge.
 
@@ -29,12 +27,17 @@ def intertwiners(rep_a: Representation, rep_b: Representation) -> Tensor:
     Args:
         rep_a, rep_b: representations of one group.
     Returns:
-        `[n, dim_b, dim_a]`, float64, Frobenius-orthonormal; `n` is the inner product of the characters. Shared between
-        callers: clone before writing.
+        `[n, dim_b, dim_a]`, float64, Frobenius-orthonormal; `n` is the inner product of the characters.
     Raises:
         ValueError: if the groups differ.
     Source: Lang and Weiler 2021; docs/theory/couplings.
     """
+    return _intertwiners(rep_a, rep_b).clone()
+
+
+@lru_cache(maxsize=2048)
+@deterministic
+def _intertwiners(rep_a: Representation, rep_b: Representation) -> Tensor:
     if rep_a.group != rep_b.group:
         raise ValueError(f"intertwiners: representations of one group are required; received {rep_a.group}, {rep_b.group}")
     degree = rep_a.degree + rep_b.degree

@@ -1,11 +1,13 @@
 """Groups as values: closed subgroups of O(d), their elements, subgroups, Haar measure.
 
 Imports nothing of `steer`. Law of the room: an element is its orthogonal matrix.
+
+`__all__` is for users. For other rooms only, and subject to change: `deterministic`, which decorates what computes bases.
 """
 
 from steer.group._closure import from_generators
 from steer.group._continuous import ContinuousGroup
-from steer.group._deterministic import deterministic
+from steer.group._deterministic import deterministic as deterministic
 from steer.group._finite import FiniteGroup
 from steer.group._group import Group
 from steer.group._haar import quaternion_to_matrix
@@ -42,7 +44,6 @@ __all__ = [
     "conical",
     "cyclic",
     "cylindrical",
-    "deterministic",
     "dihedral",
     "dihedral_axial",
     "from_generators",

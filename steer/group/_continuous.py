@@ -75,7 +75,8 @@ class ContinuousGroup(Group):
 
     @deterministic
     def haar(self, degree: int) -> tuple[Tensor, Tensor]:
-        points, weights = self._components, torch.full((len(self._components),), 1.0 / len(self._components)).double()
+        n = len(self._components)
+        points, weights = self._components, torch.full((n,), 1.0 / n, dtype=torch.float64)
         for offset, size in self.blocks:
             p, w = (_haar.so2_quadrature if size == 2 else _haar.so3_quadrature)(degree)
             points = (self._embed(offset, p)[:, None] @ points).reshape(-1, self.d, self.d)
@@ -91,15 +92,17 @@ class ContinuousGroup(Group):
         return out
 
     def _in_identity_component(self, g: Tensor, tolerance: float) -> Tensor:
-        rest = g.clone()
-        good = torch.ones(g.shape[:-2], dtype=torch.bool)
+        # Nothing is written in place: under torch.func.vmap the matrices hide a batch that new tensors lack.
+        free = torch.ones(self.d, self.d, dtype=torch.float64)
+        good = []
         for offset, size in self.blocks:
             span = slice(offset, offset + size)
             block = g[..., span, span]
-            good &= (block @ block.mT - torch.eye(size).double()).abs().amax((-2, -1)) < tolerance
-            good &= torch.linalg.det(block) > 0
-            rest[..., span, span] = torch.eye(size).double()
-        return good & ((rest - self.identity).abs().amax((-2, -1)) < tolerance)
+            good.append((block @ block.mT - torch.eye(size, dtype=torch.float64)).abs().amax((-2, -1)) < tolerance)
+            good.append(torch.linalg.det(block) > 0)
+            free[span, span] = 0.0
+        good.append(((g - self.identity) * free).abs().amax((-2, -1)) < tolerance)
+        return torch.stack(good).all(0)
 
     @deterministic
     def contains(self, g: Tensor, tolerance: float = 1e-6) -> Tensor:

@@ -95,24 +95,26 @@ class Group(ABC):
             candidate: Group = generators[0]
         else:
             matrices = [m for g in generators for m in torch.as_tensor(g, dtype=torch.float64).reshape(-1, self.d, self.d)]
-            candidate = from_generators(matrices or [self.identity])
+            candidate = from_generators(matrices or [self.identity], int(max(1000, self.order)) if self.is_finite else 1000)
         if not candidate <= self:
             raise ValueError(f"subgroup: elements of {self} are required; {candidate} is not contained in it")
         return candidate
 
     def intersection(self, other: FiniteGroup) -> FiniteGroup:
-        """The elements of the finite group `other` that lie in this group, as a group."""
+        """The elements of the finite group `other` that lie in this group, as a group with few generators."""
         from steer.group._closure import from_generators
 
-        return from_generators(list(other.elements[self.contains(other.elements)]))
+        common = other.elements[self.contains(other.elements)]
+        return from_generators(list(common), max_order=len(common)).with_few_generators()
 
     # The group is where users start, so it opens doors to the room above it. These are the only ones.
 
     def irreps(self, max_degree: int | None = None) -> tuple[Irrep, ...]:
         """Irreducible representations; all of a finite group, those of degree at most `max_degree` otherwise.
 
-        The degree of an irrep is the smallest power of the standard representation that contains it; for SO(2), O(2)
-        it is the frequency (0 for the sign), for SO(3) and O(3) the degree l. Source: docs/theory/representations.
+        For groups of the plane, and of space that keep the z axis, the degree is the frequency (0 for signs), for SO(3) and
+        O(3) the degree l; for all others the smallest power of the standard representation that contains the irrep. Source:
+        docs/theory/representations.
         """
         return _representations().irreps(self, max_degree)
 

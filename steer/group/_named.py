@@ -76,6 +76,10 @@ def dihedral(n: int, d: int = 2, axis: float = 0.0) -> FiniteGroup:
     In two dimensions `elements[k]` turns by `2 pi k / n` and `elements[n + k]` reflects across the line at angle `axis`
     first and then turns. In three dimensions (Schoenflies D_n) the turns are about z, and the reflections become half
     turns about the lines at angle `axis` in the xy plane: all elements are rotations.
+
+    The first reflection is the one of `o2()`, across the x axis, unless `axis` says otherwise. `gspaces.flipRot2dOnR2(n)`
+    has the left-right mirror of images first instead, as its peers do: it is `dihedral(n, axis=pi / 2)`, which for even n
+    has the same elements in another order, and for odd n is another group.
     """
     _count(n, "dihedral(n)")
     _dimension(d, (2, 3), "dihedral(n, d)")
@@ -114,13 +118,15 @@ def o3() -> ContinuousGroup:
 
 @deterministic
 def _axial(name: str, n: int | None, extra: list[Tensor]) -> FiniteGroup | ContinuousGroup:
-    """Rotations about z (all of them, or n) with extra commuting or normalising elements."""
+    """Rotations about z (all of them, or n) with extra commuting or normalising elements of order two."""
     if n is None:
         components = from_generators(extra).elements
         return ContinuousGroup(3, ((0, 2),), components, f"{name}()")
     _count(n, f"{name}(n)")
-    turn = cyclic(n, d=3).generators[0]
-    return from_generators([turn, *extra], name=f"{name}({n})")
+    elements = cyclic(n, d=3).elements
+    for g in extra:
+        elements = torch.cat([elements, elements @ g])
+    return FiniteGroup(snap(elements), torch.stack([elements[1 % n], *extra]), f"{name}({n})")
 
 
 _UPRIGHT_MIRROR = torch.diag(torch.tensor([1.0, -1.0, 1.0], dtype=torch.float64, device="cpu"))

@@ -14,14 +14,18 @@ from steer.kernel._radial import RadialProfile
 from steer.representation import Irrep, Representation
 
 
-@lru_cache(maxsize=8192)
-@deterministic
 def angular_couplings(irrep_in: Irrep, irrep_out: Irrep, degree: int) -> Tensor:
     """How harmonics of one degree become steerable kernels between two irreps, `[n, out, in, harmonic]`.
 
     `K(x) = sum_m out[n, :, :, m] Y_m(x)`. The harmonics, restricted to the group, split into irreps; each couples to
     (out, in) by Clebsch-Gordan coefficients, whose multiplicity contains the endomorphisms. Frobenius-orthonormal.
     """
+    return _angular_couplings(irrep_in, irrep_out, degree).clone()
+
+
+@lru_cache(maxsize=8192)
+@deterministic
+def _angular_couplings(irrep_in: Irrep, irrep_out: Irrep, degree: int) -> Tensor:
     group = irrep_in.group
     out = [torch.zeros(0, irrep_out.dim, irrep_in.dim, harmonic_dim(group.d, degree), dtype=torch.float64)]
     if out[0].shape[-1]:
@@ -87,7 +91,7 @@ def _angular(rep_in: Representation, rep_out: Representation, points: Tensor, de
     for out in irreps_out:
         column = 0
         for into in irreps_in:
-            coupling = angular_couplings(into, out, degree)
+            coupling = _angular_couplings(into, out, degree)
             left, right = q_out[:, row : row + out.dim], q_in[:, column : column + into.dim]
             blocks.append(torch.einsum("oa,nabm,ib,km->noik", left, coupling, right, sampled))
             column += into.dim
@@ -102,5 +106,5 @@ def kernel_dimension(rep_in: Representation, rep_out: Representation, degree: in
     """
     representation = HarmonicRepresentation(rep_in.group, degree)
     points, weights = rep_in.group.haar(rep_in.degree + rep_out.degree + degree)
-    characters = rep_in.character(points) * rep_out.character(points) * representation.character(points)
-    return round(float((weights * characters).sum()))
+    values = [rep.matrices(points).diagonal(dim1=-2, dim2=-1).sum(-1) for rep in (rep_in, rep_out, representation)]
+    return round(float((weights * values[0] * values[1] * values[2]).sum()))

@@ -1,6 +1,9 @@
 """Representations of groups: maps from matrices to orthogonal matrices.
 
 Imports `steer.group`. Law of the room: `rho(g h) = rho(g) rho(h)`, real and orthogonal.
+
+`__all__` is for users. For other rooms only, and subject to change: `canonical_rows` and `canonicalise` (the gauge),
+`gradient_coupling`, `parse_fields`, `real_harmonics_from_complex`, `table`.
 """
 
 from steer.representation._derived import (
@@ -19,11 +22,30 @@ from steer.representation._derived import (
     regular,
     standard,
 )
-from steer.representation._gauge import GAUGE, canonical_basis, canonical_rows, canonicalise
+from steer.representation._gauge import (
+    GAUGE,
+    canonical_basis,
+)
+from steer.representation._gauge import (
+    canonical_rows as canonical_rows,
+)
+from steer.representation._gauge import (
+    canonicalise as canonicalise,
+)
 from steer.representation._irrep import Irrep, irrep, irreps, trivial
-from steer.representation._parse import parse, parse_fields
-from steer.representation._representation import Representation, table
-from steer.representation._wigner import gradient_coupling, real_harmonics_from_complex, wigner_d
+from steer.representation._parse import parse
+from steer.representation._parse import parse_fields as parse_fields
+from steer.representation._representation import Representation
+from steer.representation._representation import table as table
+from steer.representation._wigner import (
+    gradient_coupling as gradient_coupling,
+)
+from steer.representation._wigner import (
+    real_harmonics_from_complex as real_harmonics_from_complex,
+)
+from steer.representation._wigner import (
+    wigner_d,
+)
 
 __all__ = [
     "GAUGE",
@@ -38,21 +60,15 @@ __all__ = [
     "TensorProduct",
     "band_limited_regular",
     "canonical_basis",
-    "canonical_rows",
-    "canonicalise",
     "coset_representatives",
     "direct_sum",
     "from_generator_images",
-    "gradient_coupling",
     "irrep",
     "irreps",
     "parse",
-    "parse_fields",
     "quotient",
-    "real_harmonics_from_complex",
     "regular",
     "standard",
-    "table",
     "trivial",
     "wigner_d",
 ]

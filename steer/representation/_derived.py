@@ -13,7 +13,7 @@ from torch import Tensor
 from steer.group import FiniteGroup, Group, deterministic
 from steer.group import trivial as trivial_group
 from steer.representation._irrep import Irrep, trivial
-from steer.representation._representation import Representation, table
+from steer.representation._representation import Representation, looked_up
 
 
 def _same_group(a: Representation, b: Representation, what: str) -> None:
@@ -76,6 +76,10 @@ class DirectSum(Representation):
     def irreps(self) -> tuple[Irrep, ...]:
         return tuple(irrep for part in self.parts for irrep in part.irreps)
 
+    @property
+    def is_permutation(self) -> bool:
+        return all(part.is_permutation for part in self.parts)
+
     def __str__(self) -> str:
         runs: list[list[Any]] = []
         for part in self.parts:
@@ -124,6 +128,10 @@ class TensorProduct(Representation):
         product = torch.einsum("...ij,...kl->...ikjl", self.a.matrices(g), self.b.matrices(g))
         return product.reshape(*g.shape[:-2], self.dim, self.dim)
 
+    @property
+    def is_permutation(self) -> bool:
+        return (self.a.is_permutation and self.b.is_permutation) or super().is_permutation
+
     def __str__(self) -> str:
         return f"({self.a} @ {self.b})"
 
@@ -146,6 +154,10 @@ class Restricted(Representation):
     def matrices(self, g: Tensor) -> Tensor:
         return self.whole.matrices(g)
 
+    @property
+    def is_permutation(self) -> bool:
+        return self.whole.is_permutation or super().is_permutation
+
     def __str__(self) -> str:
         return f"({self.whole} of {self.whole.group})"
 
@@ -167,13 +179,18 @@ def restrict(representation: Representation, subgroup: Group) -> Representation:
     return Restricted(representation, subgroup)
 
 
-@lru_cache(maxsize=256)
 def coset_representatives(group: Group, subgroup: Group) -> Tensor:
     """One element of every left coset `g H`, the identity first, `[index, d, d]`.
 
     Raises:
         ValueError: if `subgroup` is not contained in `group` with finite index.
     """
+    return _representatives(group, subgroup).clone()
+
+
+@lru_cache(maxsize=256)
+@deterministic
+def _representatives(group: Group, subgroup: Group) -> Tensor:
     if not subgroup <= group:
         raise ValueError(f"cosets: a subgroup of {group} is required; received {subgroup}")
     if isinstance(group, FiniteGroup) and isinstance(subgroup, FiniteGroup):
@@ -214,12 +231,12 @@ class Quotient(Representation):
     subgroup: Group
 
     def __post_init__(self) -> None:
-        coset_representatives(self.group, self.subgroup)
+        _representatives(self.group, self.subgroup)
 
     @property
     def representatives(self) -> Tensor:
         """One element of every coset, `[dim, d, d]`."""
-        return coset_representatives(self.group, self.subgroup).clone()
+        return coset_representatives(self.group, self.subgroup)
 
     @property
     def is_regular(self) -> bool:
@@ -227,7 +244,7 @@ class Quotient(Representation):
 
     @property
     def dim(self) -> int:
-        return len(coset_representatives(self.group, self.subgroup))
+        return len(_representatives(self.group, self.subgroup))
 
     @property
     def degree(self) -> int:
@@ -236,8 +253,8 @@ class Quotient(Representation):
     def permutation(self, g: Tensor) -> Tensor:
         """Coset to which each coset moves, `[..., d, d] -> [..., dim]` long: `rho(g) e_i = e_permutation[i]`."""
         if isinstance(self.group, FiniteGroup) and self.is_regular:
-            return self.group.table[self.group.index(g)]
-        return _moved_cosets(coset_representatives(self.group, self.subgroup), self.subgroup, g)[0]
+            return self.group.left_products(self.group.index(g))
+        return _moved_cosets(_representatives(self.group, self.subgroup), self.subgroup, g)[0]
 
     def matrices(self, g: Tensor) -> Tensor:
         # The dtype of g, column i is the unit vector of the coset that coset i moves to.
@@ -279,23 +296,27 @@ class Induced(Representation):
     group: Group
 
     def __post_init__(self) -> None:
-        coset_representatives(self.group, self.inner.group)
+        _representatives(self.group, self.inner.group)
 
     @property
     def dim(self) -> int:
-        return self.inner.dim * len(coset_representatives(self.group, self.inner.group))
+        return self.inner.dim * len(_representatives(self.group, self.inner.group))
 
     @property
     def degree(self) -> int:
         return self.inner.degree
 
     def matrices(self, g: Tensor) -> Tensor:
-        representatives = coset_representatives(self.group, self.inner.group)
+        representatives = _representatives(self.group, self.inner.group)
         n, size = len(representatives), self.inner.dim
         j, h = _moved_cosets(representatives, self.inner.group, g)
         values = self.inner.matrices(h.to(g))  # [..., i, size, size]
         place = torch.nn.functional.one_hot(j, n).to(g)  # [..., i, j]
         return torch.einsum("...ij,...iab->...jaib", place, values).reshape(*g.shape[:-2], n * size, n * size)
+
+    @property
+    def is_permutation(self) -> bool:
+        return self.inner.is_permutation or super().is_permutation
 
     def __str__(self) -> str:
         return f"induced[{self.inner} of {self.inner.group}]"
@@ -306,12 +327,17 @@ class Tabulated(Representation):
 
     def __init__(self, group: FiniteGroup, values: Tensor, name: str) -> None:
         self.group = group
-        self.values = values
+        self._values = values.clone()
         self.name = name
 
     @property
+    def values(self) -> Tensor:
+        """Values on all elements, `[order, dim, dim]`."""
+        return self._values.clone()
+
+    @property
     def dim(self) -> int:
-        return self.values.shape[-1]
+        return self._values.shape[-1]
 
     @property
     def degree(self) -> int:
@@ -320,21 +346,21 @@ class Tabulated(Representation):
     def matrices(self, g: Tensor) -> Tensor:
         group = self.group
         assert isinstance(group, FiniteGroup)
-        return self.values.to(g)[group.index(g).to(g.device)]
+        return looked_up(group, self._values, g)
 
     def __str__(self) -> str:
         return self.name
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Tabulated) or self.group != other.group or self.values.shape != other.values.shape:
+        if not isinstance(other, Tabulated) or self.group != other.group or self._values.shape != other._values.shape:
             return False
-        return float((self.values - other.values).abs().max()) < 1e-9
+        return float((self._values - other._values).abs().max()) < 1e-9
 
     def __hash__(self) -> int:
         return hash((self.group, self.dim, "tabulated"))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Tabulated, (self.group, self.values, self.name)
+        return Tabulated, (self.group, self._values, self.name)
 
 
 @deterministic
@@ -353,8 +379,9 @@ def from_generator_images(group: FiniteGroup, images: Sequence[Any], name: str =
     >>> steer.representation.from_generator_images(g, [[[-1.0]]]).irreps
     (<2 of cyclic(4), dim 1>,)
     """
-    values = [torch.as_tensor(image).detach().to("cpu", torch.float64) for image in images]
-    generators = group.index(group.generators).tolist()
+    given = [image if isinstance(image, Tensor) else torch.as_tensor(image, dtype=torch.float64) for image in images]
+    values = [image.detach().to("cpu", torch.float64) for image in given]
+    generators, table = group.index(group.generators).tolist(), group.table
     if len(values) != len(generators) or any(v.ndim != 2 or v.shape != (len(values[0]),) * 2 for v in values):
         raise ValueError(
             f"from_generator_images: {len(generators)} square matrices of one size are required (one per generator of "
@@ -369,13 +396,13 @@ def from_generator_images(group: FiniteGroup, images: Sequence[Any], name: str =
     while frontier:
         element = frontier.pop()
         for s, value in zip(generators, values, strict=True):
-            image = int(group.table[s, element])
+            image = int(table[s, element])
             if image not in known:
                 known.add(image)
                 frontier.append(image)
                 out[image] = value @ out[element]
     for s, value in zip(generators, values, strict=True):
-        error = float((out[group.table[s]] - value @ out).abs().max())
+        error = float((out[table[s]] - value @ out).abs().max())
         if error > 1e-9:
             raise ValueError(
                 f"from_generator_images: the images must satisfy the relations of {group}; they violate one by {error:.2g}"
@@ -408,5 +435,4 @@ __all__ = [
     "regular",
     "restrict",
     "standard",
-    "table",
 ]

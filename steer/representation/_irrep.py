@@ -8,7 +8,8 @@ from typing import Any
 from torch import Tensor
 
 from steer.group import Group
-from steer.representation._families import IrrepInfo, family, integers
+from steer.representation._families import family, integers
+from steer.representation._family import IrrepInfo
 from steer.representation._representation import Representation
 
 
@@ -22,6 +23,12 @@ class Irrep(Representation):
 
     group: Group
     label: str
+
+    def __post_init__(self) -> None:
+        canonical = family(self.group).canonical(self.label)
+        if canonical is None:
+            raise _unknown(self.group, self.label)
+        object.__setattr__(self, "label", canonical)
 
     @property
     def _info(self) -> IrrepInfo:
@@ -72,14 +79,17 @@ def irrep(group: Group, *label: Any) -> Irrep:
     rules = family(group)
     if len(label) == 1 and isinstance(label[0], Irrep) and label[0].group == group:
         return label[0]
-    name = rules.from_integers(label) if integers(label) else label[0] if len(label) == 1 else None
-    if isinstance(name, str):
-        name = rules.normalise(name)
-        if rules.info(name) is not None:
-            return Irrep(group, name)
-    listing = f"; it has {', '.join(rules.labels(None))}" if group.is_finite and group.order <= 200 else ""
     received = label[0] if len(label) == 1 else label
-    raise ValueError(f"irrep: {group} names its irreps by {rules.known}; received {received!r}{listing}")
+    name = rules.from_integers(label) if integers(label) else received
+    if not isinstance(name, str) or rules.canonical(name) is None:
+        raise _unknown(group, received)
+    return Irrep(group, name)
+
+
+def _unknown(group: Group, received: Any) -> ValueError:
+    rules = family(group)
+    listing = f"; it has {', '.join(rules.labels(None))}" if group.is_finite and group.order <= 200 else ""
+    return ValueError(f"irrep: {group} names its irreps by {rules.known}; received {received!r}{listing}")
 
 
 def trivial(group: Group) -> Irrep:

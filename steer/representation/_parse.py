@@ -34,8 +34,8 @@ def parse_fields(group: Group, text: str) -> list[Representation]:
     named = {"trivial": lambda: group.trivial, "regular": lambda: regular(group), "standard": lambda: standard(group)}
     found: list[Representation] = []
     for term in re.split(r"\s+\+\s*(?![^(]*\))" if signed else r"\+(?![^(]*\))", text.strip()):
-        match = re.fullmatch(r"(?:(\d+)\s*[x*]\s*)?(?:\((?P<sum>[^()]+)\)|(?P<label>[^\s()]+))", term.strip())
-        if not match or match[1] == "0":
+        match = re.fullmatch(r"(?:([0-9]+)\s*[x*]\s*)?(?:\((?P<sum>[^()]+)\)|(?P<label>[^\s()]+))", term.strip())
+        if not match or (match[1] and int(match[1]) == 0):
             raise ValueError(
                 f'representation: terms such as "8x1", "regular" or "2x(0 + 1)" joined by " + " are required; received '
                 f"{term.strip()!r} in {text!r}"

@@ -44,8 +44,12 @@ class Representation(ABC):
     def __call__(self, g: Tensor) -> Tensor:
         """Values at elements, `[..., d, d] -> [..., dim, dim]`, in the dtype of `g`.
 
+        Differentiable, and mapped by `torch.func`; there and in compiled graphs, where values cannot be looked at,
+        membership goes unchecked. `matrices` is the same without checks, for loops where speed matters.
+
         Raises:
-            ValueError: if the matrices have the wrong size, or (finite groups) are not elements.
+            ValueError: if the matrices have the wrong size, or are not elements (to 1e-4 per entry, and to a few units in
+                the last place of half precision).
         """
         g = g if isinstance(g, Tensor) else torch.as_tensor(g)  # a tensor keeps its device
         g = g if g.is_floating_point() else g.double()
@@ -54,11 +58,16 @@ class Representation(ABC):
                 f"{self}: elements of {self.group} are required, [..., {self.group.d}, {self.group.d}]; "
                 f"received shape {tuple(g.shape)}"
             )
+        if not (torch.compiler.is_compiling() or _are_elements(self.group, g)):
+            raise ValueError(
+                f"{self}: elements of {self.group} are required; received a matrix that is not an element of it; "
+                "group.contains(g) tells which"
+            )
         return self.matrices(g)
 
     def character(self, g: Tensor) -> Tensor:
         """Trace, `[..., d, d] -> [...]`."""
-        return self(g).diagonal(dim1=-2, dim2=-1).sum(-1)
+        return _trace(self(g))
 
     @property
     def irreps(self) -> tuple[Irrep, ...]:
@@ -125,10 +134,32 @@ class Representation(ABC):
         return f"<{self} of {self.group}, dim {self.dim}>"
 
 
+def looked_up(group: FiniteGroup, values: Tensor, g: Tensor) -> Tensor:
+    """Those of the values on all elements that belong to `g`, `[order, ...], [..., d, d] -> [..., ...]`; always a copy."""
+    index = group.index(g).to(g.device)
+    return values.to(g)[index.reshape(-1)].reshape(*index.shape, *values.shape[1:])
+
+
+def _are_elements(group: Group, g: Tensor) -> bool:
+    inside = group.contains(g, max(1e-4, 4 * torch.finfo(g.dtype).eps)).all()
+    try:
+        return bool(inside)
+    except RuntimeError:  # under vmap and in symbolic tensors there is no one answer
+        return True
+
+
+def _trace(matrices: Tensor) -> Tensor:
+    return matrices.diagonal(dim1=-2, dim2=-1).sum(-1)
+
+
+def table(representation: Representation) -> Tensor:
+    """Values on all elements of a finite group, `[order, dim, dim]`; computed once."""
+    return _table(representation).clone()
+
+
 @lru_cache(maxsize=512)
 @deterministic
-def table(representation: Representation) -> Tensor:
-    """Values on all elements of a finite group, `[order, dim, dim]`; computed once, not to be modified."""
+def _table(representation: Representation) -> Tensor:
     group = representation.group
     if not isinstance(group, FiniteGroup):
         raise TypeError(f"table: a finite group is required; received {group}")
@@ -143,10 +174,10 @@ def _irreps_by_characters(representation: Representation) -> tuple[Irrep, ...]:
     # representation: by the Burnside-Brauer theorem, less than the number of components.
     for extra in range(1 if group.is_finite else len(group.components)):
         points, weights = group.haar(2 * degree + extra)
-        character = representation.character(points)
+        character = _trace(representation.matrices(points))
         out: list[Irrep] = []
         for irrep in group.irreps(None if group.is_finite else degree + extra):
-            overlap = float((weights * character * irrep.character(points)).sum())
+            overlap = float((weights * character * _trace(irrep.matrices(points))).sum())
             out += [irrep] * (round(overlap) // irrep.endomorphisms)
         if sum(irrep.dim for irrep in out) == representation.dim:
             return tuple(out)
@@ -157,5 +188,5 @@ def _irreps_by_characters(representation: Representation) -> tuple[Irrep, ...]:
 def _is_permutation(representation: Representation) -> bool:
     if not isinstance(representation.group, FiniteGroup):
         return all(irrep.is_trivial for irrep in representation.irreps)
-    values = table(representation)
+    values = _table(representation)
     return bool(((values - values.round()).abs() < 1e-9).all() and (values > -1e-9).all())

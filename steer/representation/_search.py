@@ -16,8 +16,9 @@ from torch import Tensor
 
 from steer.group import FiniteGroup, Group, deterministic
 from steer.representation._gauge import canonical_basis
+from steer.representation._representation import looked_up
 
-_MAX_DEGREE_FINITE = 200  # a finite subgroup of O(d) is exhausted long before
+_MAX_DEGREE_CONTINUOUS = 200  # where the search for an irrep by its number ends: there are infinitely many
 
 
 @dataclass(frozen=True)
@@ -31,103 +32,131 @@ class Found:
     endomorphisms: int
 
 
+@dataclass(frozen=True)
+class Progress:
+    """What a search has found so far, and how many degrees it has finished."""
+
+    found: tuple[Found, ...]
+    degrees: int
+
+
 class Search:
-    """The irreps of one group, extended on demand; what was found keeps its number."""
+    """The irreps of one group, extended on demand; what was found keeps its number.
+
+    Callers in several threads share one search. What it knows is one immutable value, replaced as a whole by a computation
+    that the lock of `deterministic` lets run alone, so that everyone sees all of a degree or nothing of it.
+    """
 
     def __init__(self, group: Group) -> None:
         self.group = group
-        self.found = [Found(-1, torch.ones(1, 1, dtype=torch.float64), 0, 1, 1)]
-        self.searched = 0  # degrees finished
-        self._tables: list[Tensor] = []  # values on all elements, for a finite group
+        self._progress = Progress((Found(-1, torch.ones(1, 1, dtype=torch.float64), 0, 1, 1),), 0)
+        self._tables: dict[int, Tensor] = {}  # values on all elements, for a finite group
+
+    @property
+    def found(self) -> tuple[Found, ...]:
+        return self._progress.found
+
+    def _finished(self, progress: Progress) -> bool:
+        """Sum of dim^2 / dim End over all irreps is the order of the group."""
+        return sum(f.dim**2 // f.endomorphisms for f in progress.found) == self.group.order
 
     @property
     def complete(self) -> bool:
-        """Sum of dim^2 / dim End over all irreps is the order of the group."""
-        return sum(f.dim**2 // f.endomorphisms for f in self.found) == self.group.order
+        return self._finished(self._progress)
 
     def upto(self, max_degree: int | None) -> list[Found]:
-        limit = _MAX_DEGREE_FINITE if max_degree is None else max_degree
-        while self.searched < limit and not self.complete:
-            self._extend()
-        return [f for f in self.found if f.degree <= limit]
+        """All irreps of a finite group (None), or those of degree at most `max_degree`."""
+        progress = self._progress
+        while not self._finished(progress) and (max_degree is None or progress.degrees < max_degree):
+            progress = self._extend(progress)
+        return [f for f in progress.found if max_degree is None or f.degree <= max_degree]
 
     def get(self, number: int) -> Found | None:
-        while number >= len(self.found) and not self.complete and self.searched < _MAX_DEGREE_FINITE:
-            before = len(self.found)
-            self._extend()
-            if len(self.found) == before and not self.group.is_finite:
+        """The irrep of this number, or None if there are fewer (continuous groups: none soon)."""
+        progress = self._progress
+        while number >= len(progress.found) and not self._finished(progress):
+            before, progress = progress, self._extend(progress)
+            barren = len(progress.found) == len(before.found) or progress.degrees >= _MAX_DEGREE_CONTINUOUS
+            if barren and not self.group.is_finite:
                 break
-        return self.found[number] if number < len(self.found) else None
+        return progress.found[number] if number < len(progress.found) else None
 
     def matrices(self, number: int, g: Tensor) -> Tensor:
         """Values of an irrep, `[..., d, d] -> [..., dim, dim]`."""
         if isinstance(self.group, FiniteGroup):
-            self._tabulate(self.group, number)
-            return self._tables[number].to(g)[self.group.index(g).to(g.device)]
+            return looked_up(self.group, self._table(self.group, number), g)
         return self._evaluate(number, g)
 
     @deterministic
-    def _tabulate(self, group: FiniteGroup, number: int) -> None:
-        while len(self._tables) <= number:
-            self._tables.append(self._evaluate(len(self._tables), group.elements))
+    def _table(self, group: FiniteGroup, number: int) -> Tensor:
+        if number not in self._tables:
+            self._tables[number] = self._evaluate(number, group.elements)
+        return self._tables[number]
 
     def _evaluate(self, number: int, g: Tensor) -> Tensor:
         irrep = self.found[number]
         if irrep.parent < 0:
             return g.new_ones(*g.shape[:-2], 1, 1)
-        known = isinstance(self.group, FiniteGroup) and irrep.parent < len(self._tables)
-        parent = self._tables[irrep.parent] if known else self._evaluate(irrep.parent, g)
+        group = self.group
+        parent = self._table(group, irrep.parent) if isinstance(group, FiniteGroup) else self._evaluate(irrep.parent, g)
         return _compress(parent, g, irrep.basis.to(g))
 
     @deterministic
-    def _extend(self) -> None:
-        degree = self.searched + 1
+    def _extend(self, before: Progress) -> Progress:
+        """One degree more than `before`; what another thread found in the meantime, if it did."""
+        if self._progress is not before:
+            return self._progress
+        degree, found = before.degrees + 1, list(before.found)
+        if self.group.is_finite and found[-1].degree < before.degrees:
+            raise ArithmeticError(f"{self.group}: the search found {len(found)} irreps, which are not all; is it a group?")
         points, weights = self.group.haar(2 * degree)
-        tables = [self.matrices(i, points) for i in range(len(self.found))]
+        group = self.group if isinstance(self.group, FiniteGroup) else None  # its points are its elements
+        tables = [self._table(group, i) if group else self._evaluate(i, points) for i in range(len(found))]
         characters = [t.diagonal(dim1=-2, dim2=-1).sum(-1) for t in tables]
-        squares = _characters_of_squares(self, points)
-        for parent, irrep in list(enumerate(self.found)):
+        for parent, irrep in enumerate(before.found):
             if irrep.degree != degree - 1:
                 continue
             product = _kron(tables[parent], points)
-            for basis in self._new_pieces(product, weights, characters):
+            for basis in _new_pieces(found, product, weights, characters):
                 table = basis @ product @ basis.mT
                 character = table.diagonal(dim1=-2, dim2=-1).sum(-1)
                 if any(abs(float((weights * character * c).sum())) > 0.5 for c in characters):
                     continue
                 norm = round(float((weights * character**2).sum()))
-                schur = round(float((weights * squares(table)).sum()))
+                schur = round(float((weights * torch.einsum("gij,gji->g", table, table)).sum()))
                 if (norm, schur) not in {(1, 1), (2, 0), (4, -2)}:
                     raise ArithmeticError(f"{self.group}: the search met a reducible piece; please report this group")
-                self.found.append(Found(parent, basis.mT.contiguous(), degree, len(basis), norm))
+                found.append(Found(parent, basis.mT.contiguous(), degree, len(basis), norm))
                 tables.append(table)
                 characters.append(character)
-        self.searched = degree
+        self._progress = Progress(tuple(found), degree)
+        return self._progress
 
-    def _new_pieces(self, product: Tensor, weights: Tensor, characters: list[Tensor]) -> list[Tensor]:
-        """Irreducible subspaces of a representation that contain none of the known irreps, smallest first."""
-        size = product.shape[-1]
-        character = product.diagonal(dim1=-2, dim2=-1).sum(-1)
-        rest = torch.eye(size, dtype=torch.float64)
-        left = size
-        for irrep, known in zip(self.found, characters, strict=True):
-            multiplicity = round(float((weights * character * known).sum())) // irrep.endomorphisms
-            if multiplicity:
-                left -= multiplicity * irrep.dim
-                weight = weights * known * irrep.dim / irrep.endomorphisms
-                rest = rest - torch.einsum("g,gij->ij", weight, product)
-        if left == 0:
-            return []
-        basis = canonical_basis((rest + rest.mT) / 2)
-        inner = basis @ product @ basis.mT
-        generic = torch.einsum("g,gij,jk,glk->il", weights, inner, _generic(left), inner)
-        values, vectors = torch.linalg.eigh((generic + generic.mT) / 2)
-        cuts = [0, *((values.diff() > 1e-7 * (1 + values.abs().max())).nonzero()[:, 0] + 1).tolist(), left]
-        pieces = []
-        for a, b in pairwise(cuts):
-            span = vectors[:, a:b].mT @ basis
-            pieces.append(canonical_basis(span.mT @ span))
-        return sorted(pieces, key=len)
+
+def _new_pieces(found: list[Found], product: Tensor, weights: Tensor, characters: list[Tensor]) -> list[Tensor]:
+    """Irreducible subspaces of a representation that contain none of the known irreps, smallest first."""
+    size = product.shape[-1]
+    character = product.diagonal(dim1=-2, dim2=-1).sum(-1)
+    rest = torch.eye(size, dtype=torch.float64)
+    left = size
+    for irrep, known in zip(found, characters, strict=True):
+        multiplicity = round(float((weights * character * known).sum())) // irrep.endomorphisms
+        if multiplicity:
+            left -= multiplicity * irrep.dim
+            weight = weights * known * irrep.dim / irrep.endomorphisms
+            rest = rest - torch.einsum("g,gij->ij", weight, product)
+    if left == 0:
+        return []
+    basis = canonical_basis((rest + rest.mT) / 2)
+    inner = basis @ product @ basis.mT
+    generic = torch.einsum("g,gij,jk,glk->il", weights, inner, _generic(left), inner)
+    values, vectors = torch.linalg.eigh((generic + generic.mT) / 2)
+    cuts = [0, *((values.diff() > 1e-7 * (1 + values.abs().max())).nonzero()[:, 0] + 1).tolist(), left]
+    pieces = []
+    for a, b in pairwise(cuts):
+        span = vectors[:, a:b].mT @ basis
+        pieces.append(canonical_basis(span.mT @ span))
+    return sorted(pieces, key=len)
 
 
 def _generic(n: int) -> Tensor:
@@ -146,8 +175,3 @@ def _compress(parent: Tensor, g: Tensor, basis: Tensor) -> Tensor:
     b = basis.reshape(parent.shape[-1], g.shape[-1], -1)
     half = torch.einsum("...ij,jkn->...ikn", parent, b)
     return torch.einsum("ijm,...jk,...ikn->...mn", b, g, half)
-
-
-def _characters_of_squares(search: Search, points: Tensor):  # type: ignore[no-untyped-def]
-    """A function from the values of a representation on `points` to the characters of the squared elements."""
-    return lambda table: torch.einsum("gij,gji->g", table, table)

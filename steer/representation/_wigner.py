@@ -10,7 +10,7 @@ from torch import Tensor
 from steer.group import deterministic
 
 
-@cache
+@deterministic
 def real_harmonics_from_complex(degree: int) -> Tensor:
     """Unitary `U` with `Y_real = U Y_complex` for `m = -l .. l`, `[2l+1, 2l+1]` complex.
 
@@ -26,8 +26,6 @@ def real_harmonics_from_complex(degree: int) -> Tensor:
     return torch.from_numpy(u)
 
 
-@cache
-@deterministic
 def gradient_coupling(degree: int) -> Tensor:
     """The isometry `A` from (degree - 1) times vector onto degree, `[2l+1, 2l-1, 3]`.
 
@@ -36,6 +34,12 @@ def gradient_coupling(degree: int) -> Tensor:
     l alone, `d_z S_lm = sqrt((l+m)(l-m)) S_{l-1,m}` and `(d_x +- i d_y) S_lm = +- sqrt((l-+m)(l-+m-1)) S_{l-1,m+-1}`.
     Source: docs/theory/representations.
     """
+    return _gradient_coupling(degree).clone()
+
+
+@cache
+@deterministic
+def _gradient_coupling(degree: int) -> Tensor:
     shape = (2 * degree + 1, 2 * degree - 1)
     along, up, down = (torch.zeros(shape, dtype=torch.complex128) for _ in range(3))
     for m in range(-degree, degree + 1):
@@ -62,7 +66,7 @@ def wigner_d(degree: int, rotation: Tensor) -> Tensor:
     batch = rotation.shape[:-2]
     d = rotation.new_ones(*batch, 1, 1)
     for level in range(1, degree + 1):
-        a = gradient_coupling(level).to(rotation)
+        a = _gradient_coupling(level).to(rotation)
         rows, inner, _ = a.shape
         left = (a.permute(0, 2, 1).reshape(-1, inner) @ d).reshape(*batch, rows, 3, inner)  # A_mni D_nk
         both = rotation.mT.unsqueeze(-3) @ left  # sum over i, [..., m, j, k]

@@ -7,7 +7,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steer.group import cyclic, dihedral, from_generators, full_octahedral, octahedral, planar_rotation, rotation
+from steer.group import (
+    cyclic,
+    dihedral,
+    from_generators,
+    full_octahedral,
+    octahedral,
+    planar_reflection,
+    planar_rotation,
+    rotation,
+)
+from steer.group._polish import polish
 from tests.cases import FINITE, assert_close, assert_orthogonal, each, named
 
 
@@ -69,6 +79,45 @@ def test_single_precision_is_polished_to_double(case):
     assert_close(group.elements[0], group.identity, 1e-15)
     assert_close(group.elements[group.table], group.elements[:, None] @ group.elements[None], 1e-14 * group.d)
     assert_close(group.generators.float(), rough, 1e-6)
+
+
+@pytest.mark.parametrize("n", [21, 348, 359, 374, 379, 389, 500])
+def test_rounding_does_not_grow_with_the_order(n):
+    group = from_generators([planar_rotation(2 * math.pi / n).float()])
+    assert group.order == n
+    assert_close(group.elements, cyclic(n).elements, 1e-13)
+
+
+@pytest.mark.slow
+def test_the_largest_order_from_single_precision():
+    assert from_generators([planar_rotation(2 * math.pi / 1000).float()]).order == 1000
+
+
+def test_an_angle_slightly_off_is_moved_to_the_rational_one():
+    group = from_generators([planar_rotation(2 * math.pi / 21 + 5e-7)])
+    assert group.order == 21
+    assert_close(group.elements, cyclic(21).elements, 1e-13)
+
+
+def test_a_long_chain_of_cosets_does_not_drift():
+    """Two mirrors whose product has order 97: every second product is a coset of its own."""
+    pair = [planar_reflection(0.1).float(), planar_reflection(0.1 + math.pi / 97).float()]
+    group = from_generators(pair)
+    assert group.order == 194
+    assert_close(group.elements[group.table], group.elements[:, None] @ group.elements[None], 1e-13)
+
+
+def test_lists_of_numbers_are_read_in_double_precision():
+    turn = planar_rotation(2 * math.pi / 7)
+    assert_close(from_generators([turn.tolist()]).generators[0], turn, 1e-15)
+
+
+def test_near_duplicates_are_no_group():
+    elements = torch.cat([cyclic(5).elements, cyclic(5).elements @ planar_rotation(1e-4)])
+    with pytest.raises(ValueError, match=r"the 10 products found are no group, some are only nearly equal"):
+        polish(elements)
+    with pytest.raises(ValueError, match=r"the 4 products found are no group .*misses the nearest of them by|nearly equal"):
+        polish(cyclic(5).elements[:4])
 
 
 def test_grid_symmetries_are_exact_from_single_precision():

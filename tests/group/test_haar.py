@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from steer.group import o2, o3, quaternion_to_matrix, rotation, so2, so3
+from steer.group import cyclic, o2, o3, quaternion_to_matrix, rotation, so2, so3
 from tests.cases import (
     CONTINUOUS,
     GROUPS,
@@ -67,6 +67,11 @@ def test_high_degrees(make, degree):
     for irrep in (irreps[-1], irreps[len(irreps) // 2]):
         expected = torch.full((irrep.dim, irrep.dim), float(irrep.is_trivial)).double()
         assert_close(average(group, degree, irrep), expected)
+
+
+def test_weights_are_not_rounded_to_single_precision():
+    _, weights = (so2() * cyclic(3)).haar(1)
+    assert_close(weights.sum(), torch.tensor(1.0).double(), 1e-15)
 
 
 def test_degree_twelve():

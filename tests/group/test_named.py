@@ -30,6 +30,11 @@ from steer.group import (
 from tests.cases import GROUPS, NAMED, assert_close, build, each
 
 
+@pytest.mark.parametrize(("make", "order"), [(conical, 1200), (cylindrical, 1200), (full_cylindrical, 2400)])
+def test_axial_groups_of_any_order(make, order):
+    assert make(600).order == order
+
+
 @each(GROUPS)
 def test_order_and_name(case):
     assert case.group.order == case.order

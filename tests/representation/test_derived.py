@@ -260,6 +260,8 @@ def test_inductions_that_do_not_exist():
 def test_matrices_that_move_no_coset(field):
     bad = 1.5 * torch.eye(field.group.d).double()
     with pytest.raises(ValueError, match="an element of the group is required; received a matrix that maps no coset"):
+        field.matrices(bad)
+    with pytest.raises(ValueError, match="received a matrix that is not an element of it"):
         field(bad)
 
 
@@ -275,6 +277,11 @@ def test_images_of_the_generators_fix_a_representation(case):
         assert str(tabulated) == "mine"
     images = list(group.standard(group.generators))
     assert from_generator_images(group, images) == from_generator_images(group, images, "another name")
+
+
+def test_lists_of_numbers_are_read_in_double_precision():
+    turn = planar_rotation(2 * torch.pi / 7)
+    assert_close(from_generator_images(cyclic(7), [turn.tolist()]).values[1], turn, 1e-15)
 
 
 def test_images_that_make_no_representation():

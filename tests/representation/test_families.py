@@ -11,16 +11,22 @@ from steer.group import (
     cylindrical,
     dihedral,
     dihedral_axial,
+    from_generators,
     full_cylindrical,
+    inversion,
+    klein,
+    mirror,
     o2,
     o3,
     octahedral,
     planar_reflection,
     planar_rotation,
+    reflection,
     so2,
     so3,
+    trivial,
 )
-from steer.representation import Standard
+from steer.representation import Irrep, Standard
 from tests.cases import assert_close, build, seeded, vector
 
 LABELS = [
@@ -43,12 +49,92 @@ LABELS = [
     (so3(), 2, "0 1 2"),
     (o3(), 1, "0e 0o 1e 1o"),
     (octahedral(), None, "0 1 2 3 4"),
+    (cyclic(6, d=3), None, "0 1 2 3"),
+    (dihedral(6, d=3), None, "0e 0o 1 2 3e 3o"),
+    (conical(6), None, "0e 0o 1 2 3e 3o"),
+    (conical(6), 1, "0e 0o 1"),
+    (cylindrical(4), None, "0+ 0- 1+ 1- 2+ 2-"),
+    (full_cylindrical(4), None, "0e+ 0e- 0o+ 0o- 1+ 1- 2e+ 2e- 2o+ 2o-"),
+    (trivial(3), None, "0"),
+    (mirror(), None, "0+ 0-"),
+    (reflection(3), None, "0e 0o"),
+    (klein(), None, "0e 0o 1e 1o"),
+    (cyclic(5) * reflection(1), None, "0+ 0- 1+ 1- 2+ 2-"),
+    (inversion(), None, "0 1"),
 ]
 
 
 @pytest.mark.parametrize(("group", "degree", "labels"), LABELS, ids=[f"{g} {d}" for g, d, _ in LABELS])
 def test_labels(group, degree, labels):
     assert " ".join(i.label for i in group.irreps(degree)) == labels
+
+
+AXIAL = [
+    (lambda n: cyclic(n, d=3), lambda: so2(d=3)),
+    (lambda n: dihedral(n, d=3), dihedral_axial),
+    (conical, conical),
+    (cylindrical, cylindrical),
+    (full_cylindrical, full_cylindrical),
+]
+
+
+@pytest.mark.parametrize("n", [7, 8])
+@pytest.mark.parametrize(("finite", "limit"), AXIAL, ids=lambda make: make.__name__)
+def test_axial_groups_speak_as_their_limits(finite, limit, n):
+    """Below frequency n/2 an irrep is the restriction of the one of the same label for all turns, and so is an integer's."""
+    group, whole = finite(n), limit()
+    for irrep in whole.irreps((n - 1) // 2):
+        assert_close(group.irrep(irrep.label)(group.elements), irrep(group.elements), 1e-13)
+        assert group.irrep(irrep.label).degree == irrep.degree
+    assert group.irrep(1).label == whole.irrep(1).label
+    assert group.irrep(1).dim == 2
+    assert sum(i.dim**2 // i.endomorphisms for i in group.irreps()) == group.order
+
+
+def test_labels_come_from_the_matrices_alone():
+    for group in (full_cylindrical(6), dihedral(5, d=3), conical(4)):
+        again = from_generators(group.generators.flip(0))
+        assert {i.label for i in again.irreps()} == {i.label for i in group.irreps()}
+
+
+def test_a_rotoreflection_group_is_searched():
+    """The sign of the axis follows from the turn, so that it is no planar group with an axis of its own."""
+    turn = cyclic(4, d=3).elements[1].clone()
+    turn[2, 2] = -1
+    group = from_generators([turn])
+    assert [i.label for i in group.irreps()] == ["0", "1", "2"]
+    assert max(i.degree for i in group.standard.irreps) == 1
+
+
+SPELLINGS = [
+    (so2(), "01", "1"),
+    (so2(), "000", "0"),
+    (o2(), "00e", "0e"),
+    (dihedral(4), "02o", "2o"),
+    (cylindrical(), "01+", "1+"),
+    (full_cylindrical(4), "00o-", "0o-"),
+    (so3(), "02", "2"),
+    (so3(), "01o", "1"),
+    (o3(), "01o", "1o"),
+    (octahedral(), "00", "0"),
+    (octahedral(), "04", "4"),
+]
+
+
+@pytest.mark.parametrize(("group", "text", "label"), SPELLINGS, ids=[f"{g} {t}" for g, t, _ in SPELLINGS])
+def test_two_spellings_are_one_irrep(group, text, label):
+    assert group.irrep(text) == group.irrep(label) == Irrep(group, text) == group.representation(text)
+    assert group.irrep(text).label == Irrep(group, text).label == label
+    assert hash(Irrep(group, text)) == hash(group.irrep(label))
+
+
+@pytest.mark.parametrize("group", [so2(), cyclic(6), so3(), octahedral(), cyclic(4, d=3)], ids=str)
+@pytest.mark.parametrize("text", ["\u0661", "\u00b2", "1\n", " 1", "+1", "1_0", "1e1"])
+def test_only_the_digits_zero_to_nine(group, text):
+    with pytest.raises(ValueError, match="names its irreps by"):
+        group.irrep(text)
+    with pytest.raises(ValueError, match="names its irreps by"):
+        Irrep(group, text)
 
 
 @pytest.mark.parametrize("frequency", [0, 1, 2, 5])

@@ -2,11 +2,28 @@
 
 import copy
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 
-from steer.group import cyclic, o2, o3, octahedral, rotation, so2, so3
+from steer.group import (
+    cyclic,
+    cylindrical,
+    dihedral,
+    full_cylindrical,
+    o2,
+    o3,
+    octahedral,
+    planar_reflection,
+    planar_rotation,
+    rotation,
+    so2,
+    so3,
+    tetrahedral,
+)
 from steer.representation import table
 from tests.cases import (
     FINITE,
@@ -120,8 +137,22 @@ def test_permutations():
         subgroup.trivial.induce(group),
         so2().trivial + so2().trivial,
     ]
+    signs = o2().quotient(so2())
+    yes += [
+        signs,
+        signs + signs,
+        signs @ signs,
+        signs + o2().trivial,
+        (signs @ signs).restrict(dihedral(3)),
+        signs.restrict(so2()),
+    ]
+    yes += [o3().trivial.induce(o3()), so2().trivial.induce(o2()), (signs + signs).restrict(dihedral(4))]
+    yes += [o2().irrep("0o") @ o2().irrep("0o")]
     no = [
         group.standard,
+        signs + o2().irrep("0o"),
+        signs @ o2().irrep("0o"),
+        so2().irrep(1).induce(o2()),
         group.irrep(1),
         group.irreps()[-1],
         group.regular + group.standard,
@@ -173,6 +204,109 @@ def test_wrong_shapes(representation):
 def test_matrices_that_are_no_elements(representation):
     with pytest.raises(ValueError, match="an element"):
         representation(rotation([0, 0, 1], 0.3))
+
+
+OUTSIDE = [
+    (cyclic(8).irrep(1), planar_rotation(0.1)),
+    (cyclic(8).irrep(4), planar_rotation(0.1)),
+    (dihedral(4).irrep("2e"), planar_reflection(0.2)),
+    (cylindrical(3).irrep("1-"), rotation([1, 0, 0], torch.pi)),
+    (so2().irrep(1), planar_reflection()),
+    (so2().irrep(0), 1.1 * torch.eye(2)),
+    (o2().irrep(2), torch.tensor([[1.0, 1e-3], [0.0, 1.0]])),
+    (so3().irrep(1), 2 * torch.eye(3)),
+    (so3().irrep(2), -torch.eye(3)),
+    (o3().irrep("0e"), torch.full((3, 3), torch.nan)),
+    (so2(d=3).irrep(1), rotation([1, 0, 0], 0.1)),
+    (so2().standard, planar_reflection()),
+    (so2().irrep(1) + so2().trivial, planar_reflection()),
+    (octahedral().irrep(1).restrict(tetrahedral()), rotation([0, 0, 1], torch.pi / 2)),
+]
+
+
+@pytest.mark.parametrize(("representation", "g"), OUTSIDE, ids=[f"{r!r} {i}" for i, (r, _) in enumerate(OUTSIDE)])
+def test_a_matrix_outside_of_the_group_is_refused(representation, g):
+    """At the public door, alone and in the middle of a batch; `matrices` does not look."""
+    inside = representation.group.identity
+    for batch in (g.double(), g.float(), torch.stack([inside, g.double(), inside])):
+        with pytest.raises(ValueError, match=r"received a matrix that is not an element of it; group.contains\(g\) tells"):
+            representation(batch)
+        with pytest.raises(ValueError, match="not an element"):
+            representation.character(batch)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rounded_elements_are_elements(dtype):
+    for representation in (cyclic(7).irrep(1), so2().irrep(1), so3().standard):
+        g = representation.group.sample(5, seeded(0)).to(dtype)
+        assert_close(representation(g).double(), representation.matrices(g.double()), 1e-6)
+    assert so3().standard(so3().sample(5, seeded(0)).half()).dtype == torch.float16
+
+
+SMOOTH = [
+    so2().irrep(2),
+    o2().irrep(1),
+    cylindrical().irrep("1-"),
+    so3().irrep(2),
+    o3().irrep("1e"),
+    so3().irrep(1) @ so3().irrep(2),
+    cyclic(8).irrep(3),
+    full_cylindrical(3).irrep("1-"),
+]
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # of torch.func.jacfwd
+@pytest.mark.parametrize("representation", SMOOTH, ids=repr)
+def test_the_check_stands_in_the_way_of_no_transformation(representation):
+    """Mapped, differentiated forwards and backwards, in any position of the batch."""
+    g = representation.group.sample(3, seeded(0))
+    expected = representation(g)
+    assert_close(torch.func.vmap(representation)(g), expected, 1e-14)
+    assert_close(torch.func.vmap(representation, in_dims=2)(g.permute(1, 2, 0)), expected, 1e-14)
+    forwards, backwards = torch.func.jacfwd(representation)(g[0]), torch.func.jacrev(representation)(g[0])
+    assert_close(forwards, backwards, 1e-13)
+    assert_close(torch.func.vmap(torch.func.jacrev(representation))(g)[0], backwards, 1e-13)
+
+
+def test_a_first_call_in_inference_mode_leaves_nothing_behind():
+    """Fresh process: everything cached there can be used in a graph afterwards."""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", INFERENCE], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+ROOT = Path(__file__).parents[2]
+INFERENCE = """
+import torch
+from steer import coupling, group, kernel, representation
+
+def everything():
+    g3, g2 = group.so3(), group.o2()
+    searched = (group.so2() * group.cyclic(5)).irreps(2)
+    found = group.from_generators([group.rotation([1.0, 2.0, 3.0], 2.0943951023931953)])
+    points = torch.linspace(-1, 1, 12, dtype=torch.float64).reshape(4, 3)
+    return [
+        g3.irrep(3)(g3.sample(2)), g2.irrep(2)(g2.sample(2)), searched[-1](searched[-1].group.sample(2)),
+        coupling.intertwiners(g3.irrep(1) @ g3.irrep(1), g3.irrep(2)), coupling.decompose(g3.standard @ g3.standard)[1],
+        coupling.clebsch_gordan(g2.irrep(1), g2.irrep(2), g2.irrep(3)), coupling.invariants(found.regular),
+        coupling.clebsch_gordan(g3.irrep(1), g3.irrep(2), g3.irrep(4)), coupling.so3_clebsch_gordan(1, 2, 3),
+        kernel.angular_couplings(g3.irrep(1), g3.irrep(2), 2), kernel.harmonics(points, 4),
+        kernel.kernel_basis(g3.irrep(1), g3.irrep(2), points, 2),
+        representation.coset_representatives(group.o2(), group.so2()), representation.gradient_coupling(3),
+        representation.real_harmonics_from_complex(2), representation.table(found.irreps()[1]),
+        found.table, found.inverses, found.elements,
+    ]
+
+with torch.inference_mode():
+    everything()
+for i, value in enumerate(everything()):
+    assert not value.is_inference(), i
+g = group.so3().sample(2).requires_grad_()
+group.so3().irrep(3)(g).sum().backward()
+g = (group.so2() * group.cyclic(5)).sample(2).requires_grad_()
+(group.so2() * group.cyclic(5)).irreps(2)[-1](g).sum().backward()
+x = torch.ones(4, 3, dtype=torch.float64, requires_grad=True)
+kernel.harmonics(x, 4).sum().backward()
+"""
 
 
 def test_integers_are_understood():

@@ -1,9 +1,11 @@
 """The search finds the same irreps as closed forms and tables, whatever coordinates the group comes in."""
 
+import threading
+
 import pytest
 import torch
 
-from steer.group import cyclic, dihedral, from_generators, o2, o3, octahedral, so2, so3
+from steer.group import FiniteGroup, cyclic, dihedral, from_generators, o2, o3, octahedral, so2, so3
 from steer.representation._search import Search
 from tests.cases import CONJUGATED, FINITE, assert_close, average, build, each, elements, named, random_orthogonal
 
@@ -47,8 +49,46 @@ def test_a_conjugated_group_has_the_same_characters(case):
     matches = (ours[:, None] - theirs[None]).abs().amax(-1) < 1e-9
     assert torch.equal(matches.sum(0), torch.ones(len(theirs), dtype=torch.long))
     assert torch.equal(matches.sum(1), torch.ones(len(ours), dtype=torch.long))
-    facts = [sorted((i.dim, i.endomorphisms, i.degree) for i in irreps) for irreps in (case.irreps, original.irreps())]
+    facts = [sorted((i.dim, i.endomorphisms) for i in irreps) for irreps in (case.irreps, original.irreps())]
     assert facts[0] == facts[1]
+
+
+def test_every_irrep_of_a_large_group_is_found():
+    """A turn of order 410 about a generic axis: 206 irreps, the last of degree 205."""
+    q = random_orthogonal(3, 2)
+    turns = q @ cyclic(410, d=3).elements @ q.mT
+    found = Search(FiniteGroup(turns, turns[1:2], "turns about a generic axis")).upto(None)
+    assert sorted(f.dim for f in found) == [1, 1] + [2] * 204
+    assert found[-1].degree == 205
+
+
+def test_a_list_of_matrices_that_is_no_group():
+    elements = octahedral().elements[:7]
+    with pytest.raises(ArithmeticError, match=r"which are not all; is it a group\?|reducible piece"):
+        Search(FiniteGroup(elements, elements, "seven elements")).upto(None)
+
+
+def test_several_threads_share_a_search():
+    """They find what one finds alone, in the same order and numbers, and the search stays whole."""
+    group = build("conjugated(full_octahedral(), 7)")
+    alone, shared = Search(group), Search(group)
+    expected = [f.dim for f in alone.upto(None)]
+    start, results = threading.Barrier(6), []
+
+    def work(number):
+        start.wait()
+        found = shared.upto(None) if number % 2 else [shared.get(i) for i in range(len(expected))]
+        results.append(([f.dim for f in found], shared.matrices(number, group.elements)))
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 6
+    assert all(dims == expected for dims, _ in results)
+    for n in range(len(expected)):
+        assert torch.equal(shared.matrices(n, group.elements), alone.matrices(n, group.elements))
 
 
 def searched_characters(group, degree, g):
