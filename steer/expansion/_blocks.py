@@ -58,13 +58,14 @@ class IrrepBlock(Block):
         self.size = len(basis)
         self.centre = torch.tensor(centre, dtype=torch.bool)[kept]
         self.gain = (basis.sum(-1) ** 2).sum((1, 2)) / out.dim
-        self.constants = (basis.contiguous(),)
+        self._shape = tuple(basis.shape[1:])
+        self.constants = (basis.flatten(1).contiguous(),)  # two axes: memory formats of images mean nothing here
 
     def expand(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
         (basis,) = constants
         n_out, n_in, _ = weight.shape
-        _, dim_out, dim_in, taps = basis.shape
-        kernel = weight.flatten(0, 1) @ basis.flatten(1)
+        dim_out, dim_in, taps = self._shape
+        kernel = weight.flatten(0, 1) @ basis
         kernel = kernel.reshape(n_out, n_in, dim_out, dim_in, taps).transpose(1, 2)
         return kernel.reshape(n_out * dim_out, n_in * dim_in, taps)
 
@@ -90,7 +91,7 @@ class OrbitBlock(Block):
         norm2 = (functions**2).sum((0, 2))
         scale = (orbit.dim if into else other.dim) ** 0.5
         at_centre = _centre_functions(sampling, orbit.group.d)
-        values = other(cosets)
+        values = other.matrices(cosets)
         permutation = values.argmax(-1) if isinstance(other, Quotient) else None
         action = permutation if permutation is not None else values
         if orbit.is_regular:

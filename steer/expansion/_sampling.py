@@ -11,12 +11,14 @@ import torch
 from torch import Tensor
 
 from steer.expansion._lattice import Lattice
+from steer.group import deterministic
 from steer.kernel import GaussianRings, RadialProfile, harmonic_dim, harmonics
 
 BandLimit = int | Sequence[int] | Callable[[float], int] | None
 
 
 @lru_cache(maxsize=32)
+@deterministic
 def tap_functions(sampling: Sampling, d: int) -> Tensor:
     """The scalar functions of a sampling at its taps, `[function, tap]`; not to be modified."""
     return sampling.functions(sampling.points(d))

@@ -90,7 +90,9 @@ def _stretch(fields: Tensor, threshold: Tensor | None, function: str) -> Tensor:
         return fields
     b = 0.0 if threshold is None else threshold.reshape(-1, *(1,) * (fields.ndim - 3))
     if fields.shape[2] == 1 and function == "relu":  # |f| - b with the sign of f, without a root
-        return (fields.abs() - b.to(fields.dtype).unsqueeze(1)).relu_().copysign(fields)  # type: ignore[union-attr]
+        length = (fields.abs() - b.to(fields.dtype).unsqueeze(1)).relu_()  # type: ignore[union-attr]
+        # ONNX does not know copysign; compilers fuse either.
+        return length * fields.sign() if torch.compiler.is_compiling() else length.copysign(fields)
     square = squared_norm(fields, _TINY)
     if function == "relu":
         factor = (square.rsqrt_() * -b).add_(1).relu_()

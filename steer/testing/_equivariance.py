@@ -81,12 +81,12 @@ def check_equivariance(
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"check_equivariance: a torch module is required; received {type(module).__name__}")
     network = copy.deepcopy(module).to("cpu", dtype).train(train)
-    space = into.gspace
+    space = _smallest(into.gspace, network)
     shape = _size(space.dimensionality, size)
     measurements: list[Measurement] = []
     constant: dict[str, None] = {}
     reasons: dict[str, str] = {}
-    chosen = _elements(into, elements)
+    chosen = _elements(space, elements)
     for exact in (True, False):
         some = [element for element in chosen if element.exact is exact]
         if not some:
@@ -112,9 +112,16 @@ def check_equivariance(
     return EquivarianceReport(tuple(measurements), tuple(constant), tuple(reasons.items()), str(space))
 
 
-def _elements(into: FieldType, elements: Iterable[Tensor] | None) -> list[_Element]:
-    space = into.gspace
+def _smallest(space: GSpace, network: torch.nn.Module) -> GSpace:
+    """The symmetry that is left at the end: layers may restrict the group on the way."""
+    for layer in network.modules():
+        kind = getattr(layer, "out_type", None)
+        if isinstance(kind, FieldType) and kind.fibergroup != space.fibergroup and kind.fibergroup <= space.fibergroup:
+            space = GSpace(kind.fibergroup, space.lattice)
+    return space
 
+
+def _elements(space: GSpace, elements: Iterable[Tensor] | None) -> list[_Element]:
     def supported(g: Tensor) -> bool:
         return space.lattice is None or bool(space.exact_group.contains(g))
 
