@@ -5,6 +5,7 @@ from steer.nn._antialiased import PointwiseAvgPoolAntialiased, PointwiseMaxPoolA
 from steer.nn._batch_norm import InnerBatchNorm, NormBatchNorm
 from steer.nn._conv import BrokenSymmetryWarning, R1Conv, R2Conv, R3Conv, SteerableConv
 from steer.nn._dropout import FieldDropout, PointwiseDropout
+from steer.nn._field_norms import FieldGroupNorm, FieldInstanceNorm, FieldLayerNorm, FieldRMSNorm
 from steer.nn._fourier import FourierPointwise
 from steer.nn._gated import GatedNonLinearity
 from steer.nn._group_pooling import GroupPooling, NormPool
@@ -46,6 +47,10 @@ __all__ = [
     "BrokenSymmetryWarning",
     "EquivariantModule",
     "FieldDropout",
+    "FieldGroupNorm",
+    "FieldInstanceNorm",
+    "FieldLayerNorm",
+    "FieldRMSNorm",
     "FieldType",
     "FourierPointwise",
     "GatedNonLinearity",

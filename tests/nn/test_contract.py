@@ -14,6 +14,7 @@ from tests.cases import assert_close, randn
 
 LINE = gspaces.flipOnR1().type("regular + 0 + regular")
 PLANE = gspaces.rot2dOnR2(8).type("regular + 2x0 + regular")
+QUARTERS = gspaces.rot2dOnR2(4).type("2xregular")
 VOLUME = gspaces.flipRot3dOnR3().type("2x0e + 1o + 0e + 2e + 0o")
 CIRCLE = gspaces.rot2dOnR2(-1).type("2x0 + 2x1 + 2x2")
 _ROTATIONS = gspaces.rot3dOnR3()
@@ -25,6 +26,14 @@ LAYERS: dict[str, Callable[[], nn.EquivariantModule]] = {
     "NormBatchNorm 2d": lambda: nn.NormBatchNorm(PLANE),
     "NormBatchNorm 3d": lambda: nn.NormBatchNorm(VOLUME),
     "NormBatchNorm of sums": lambda: nn.NormBatchNorm(BALL),
+    "FieldInstanceNorm 1d": lambda: nn.FieldInstanceNorm(LINE),
+    "FieldInstanceNorm 3d": lambda: nn.FieldInstanceNorm(VOLUME),
+    "FieldInstanceNorm stock": lambda: nn.FieldInstanceNorm(QUARTERS),
+    "FieldGroupNorm": lambda: nn.FieldGroupNorm(BALL, 3),
+    "FieldLayerNorm": lambda: nn.FieldLayerNorm(VOLUME),
+    "FieldLayerNorm space": lambda: nn.FieldLayerNorm(PLANE, space=True),
+    "FieldRMSNorm": lambda: nn.FieldRMSNorm(CIRCLE),
+    "FieldRMSNorm space": lambda: nn.FieldRMSNorm(VOLUME, space=True),
     "NormNonLinearity relu": lambda: nn.NormNonLinearity(VOLUME),
     "NormNonLinearity sigmoid": lambda: nn.NormNonLinearity(VOLUME, "sigmoid"),
     "NormNonLinearity squash": lambda: nn.NormNonLinearity(CIRCLE, "squash"),

@@ -28,6 +28,9 @@ ANY_FIELD = {
     "NormNonLinearity squash": lambda t: nn.NormNonLinearity(t, "squash"),
     "GatedNonLinearity": lambda t: nn.GatedNonLinearity(t),
     "NormBatchNorm": lambda t: nn.NormBatchNorm(t),
+    "FieldGroupNorm": lambda t: nn.FieldGroupNorm(t, 1),
+    "FieldLayerNorm": lambda t: nn.FieldLayerNorm(t),
+    "FieldRMSNorm": lambda t: nn.FieldRMSNorm(t),
     "NormPool": lambda t: nn.NormPool(t),
     "FieldDropout": lambda t: nn.FieldDropout(t, 0.3),
 }
