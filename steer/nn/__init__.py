@@ -2,7 +2,9 @@
 
 from steer.field import FieldType, GeometricTensor
 from steer.nn._antialiased import PointwiseAvgPoolAntialiased, PointwiseMaxPoolAntialiased
+from steer.nn._bases import Disentangle, Entangle
 from steer.nn._batch_norm import InnerBatchNorm, NormBatchNorm
+from steer.nn._branches import Branch, Merge, Reshuffle, tensor_directsum
 from steer.nn._conv import BrokenSymmetryWarning, R1Conv, R2Conv, R3Conv, SteerableConv
 from steer.nn._dropout import FieldDropout, PointwiseDropout
 from steer.nn._field_norms import FieldGroupNorm, FieldInstanceNorm, FieldLayerNorm, FieldRMSNorm
@@ -11,6 +13,7 @@ from steer.nn._gated import GatedNonLinearity
 from steer.nn._group_pooling import GroupPooling, NormPool
 from steer.nn._identity import Identity, Restriction
 from steer.nn._linear import Linear
+from steer.nn._mask import Mask
 from steer.nn._module import EquivariantModule
 from steer.nn._norm import NormNonLinearity
 from steer.nn._plain import Plain
@@ -38,13 +41,17 @@ from steer.nn._pooling import (
 )
 from steer.nn._sequential import Sequential, SequentialModule
 from steer.nn._steerable import SteerableModule, UnreachableIrrepsWarning
+from steer.nn._subgroup_pooling import SubgroupPooling
 
 __all__ = [
     "CELU",
     "ELU",
     "GELU",
     "SELU",
+    "Branch",
     "BrokenSymmetryWarning",
+    "Disentangle",
+    "Entangle",
     "EquivariantModule",
     "FieldDropout",
     "FieldGroupNorm",
@@ -61,6 +68,8 @@ __all__ = [
     "InnerBatchNorm",
     "LeakyReLU",
     "Linear",
+    "Mask",
+    "Merge",
     "Mish",
     "NormBatchNorm",
     "NormMaxPool",
@@ -79,6 +88,7 @@ __all__ = [
     "R2Conv",
     "R3Conv",
     "ReLU",
+    "Reshuffle",
     "Restriction",
     "Sequential",
     "SequentialModule",
@@ -87,6 +97,8 @@ __all__ = [
     "Softplus",
     "SteerableConv",
     "SteerableModule",
+    "SubgroupPooling",
     "Tanh",
     "UnreachableIrrepsWarning",
+    "tensor_directsum",
 ]

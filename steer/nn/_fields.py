@@ -58,7 +58,7 @@ class FieldGroups(torch.nn.Module):
         found: dict[tuple[Hashable, int], list[int]] = {}
         for position, (block, kind) in enumerate(zip(blocks, kinds, strict=True)):
             found.setdefault((kind, len(block)), []).append(position)
-        self.kinds = [kind for kind, _ in found]
+        self.kinds: list[Any] = [kind for kind, _ in found]
         self.dims, self.counts = [dim for _, dim in found], [len(where) for where in found.values()]
         self.positions = [position for where in found.values() for position in where]
         order = [channel for position in self.positions for channel in blocks[position]]

@@ -55,6 +55,13 @@ LAYERS: dict[str, Callable[[], nn.EquivariantModule]] = {
     "FieldDropout": lambda: nn.FieldDropout(VOLUME, 0.3),
     "Identity": lambda: nn.Identity(VOLUME),
     "Restriction": lambda: nn.Restriction(PLANE, group.cyclic(4)),
+    "SubgroupPooling max": lambda: nn.SubgroupPooling(PLANE, 4),
+    "SubgroupPooling mean": lambda: nn.SubgroupPooling(PLANE, 2, "mean"),
+    "Disentangle": lambda: nn.Disentangle(PLANE),
+    "Entangle": lambda: nn.Entangle(PLANE),
+    "Reshuffle": lambda: nn.Reshuffle(VOLUME, [3, 1, 0, 2, 4, 5]),
+    "Mask 1d": lambda: nn.Mask(LINE),
+    "Mask 3d": lambda: nn.Mask(VOLUME, 0.3, 2.0),
     "ReLU": lambda: nn.ReLU(LINE),
     "Sequential": lambda: nn.Sequential(nn.NormBatchNorm(VOLUME), nn.NormNonLinearity(VOLUME), nn.NormPool(VOLUME)),
 }

@@ -31,6 +31,9 @@ ANY_FIELD = {
     "FieldGroupNorm": lambda t: nn.FieldGroupNorm(t, 1),
     "FieldLayerNorm": lambda t: nn.FieldLayerNorm(t),
     "FieldRMSNorm": lambda t: nn.FieldRMSNorm(t),
+    "Disentangle": lambda t: nn.Disentangle(t),
+    "Entangle": lambda t: nn.Entangle(t),
+    "Reshuffle": lambda t: nn.Reshuffle(t),
     "NormPool": lambda t: nn.NormPool(t),
     "FieldDropout": lambda t: nn.FieldDropout(t, 0.3),
 }
