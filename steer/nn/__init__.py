@@ -12,6 +12,7 @@ from steer.nn._fourier import FourierPointwise
 from steer.nn._gated import GatedNonLinearity
 from steer.nn._group_pooling import GroupPooling, NormPool
 from steer.nn._identity import Identity, Restriction
+from steer.nn._induced import InducedGatedNonLinearity, InducedNormNonLinearity, InducedNormPool
 from steer.nn._linear import Linear
 from steer.nn._mask import Mask
 from steer.nn._module import EquivariantModule
@@ -65,6 +66,9 @@ __all__ = [
     "GroupPooling",
     "Hardswish",
     "Identity",
+    "InducedGatedNonLinearity",
+    "InducedNormNonLinearity",
+    "InducedNormPool",
     "InnerBatchNorm",
     "LeakyReLU",
     "Linear",

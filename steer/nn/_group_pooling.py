@@ -19,7 +19,8 @@ _STOCK = {
 }
 
 
-def _one_each(kind: FieldType) -> FieldType:
+def one_each(kind: FieldType) -> FieldType:
+    """One trivial field per field."""
     return FieldType(kind.gspace, [kind.gspace.trivial_repr] * len(kind))
 
 
@@ -49,7 +50,7 @@ class GroupPooling(EquivariantModule):
         if function not in _STOCK:
             raise ValueError(f"GroupPooling: function, 'max' or 'mean', is required; received {function!r}")
         require_permutation(in_type, "GroupPooling", "NormPool")
-        self.out_type = _one_each(in_type)
+        self.out_type = one_each(in_type)
         self.function = function
         self.groups = FieldGroups(in_type)
 
@@ -83,7 +84,7 @@ class NormPool(EquivariantModule):
 
     def __init__(self, in_type: FieldType) -> None:
         super().__init__(in_type)
-        self.out_type = _one_each(in_type)
+        self.out_type = one_each(in_type)
         self.groups = FieldGroups(in_type)
 
     def compute(self, x: Tensor) -> Tensor:

@@ -17,6 +17,9 @@ PLANE = gspaces.rot2dOnR2(8).type("regular + 2x0 + regular")
 QUARTERS = gspaces.rot2dOnR2(4).type("2xregular")
 VOLUME = gspaces.flipRot3dOnR3().type("2x0e + 1o + 0e + 2e + 0o")
 CIRCLE = gspaces.rot2dOnR2(-1).type("2x0 + 2x1 + 2x2")
+_MIRRORED = gspaces.flipRot2dOnR2(-1)
+_FRAMES = [group.so2().irrep(k).induce(group.o2()) for k in (1, 0, 2)]
+INDUCED = _MIRRORED.type(*_FRAMES, "0o + 1", _FRAMES[0])
 _ROTATIONS = gspaces.rot3dOnR3()
 BALL = _ROTATIONS.type(_ROTATIONS.fourier_repr(1), _ROTATIONS.fourier_repr(1), "0")
 
@@ -62,6 +65,10 @@ LAYERS: dict[str, Callable[[], nn.EquivariantModule]] = {
     "Reshuffle": lambda: nn.Reshuffle(VOLUME, [3, 1, 0, 2, 4, 5]),
     "Mask 1d": lambda: nn.Mask(LINE),
     "Mask 3d": lambda: nn.Mask(VOLUME, 0.3, 2.0),
+    "InducedNormNonLinearity relu": lambda: nn.InducedNormNonLinearity(INDUCED),
+    "InducedNormNonLinearity sigmoid": lambda: nn.InducedNormNonLinearity(PLANE, "sigmoid"),
+    "InducedGatedNonLinearity": lambda: nn.InducedGatedNonLinearity(INDUCED),
+    "InducedNormPool": lambda: nn.InducedNormPool(INDUCED),
     "ReLU": lambda: nn.ReLU(LINE),
     "Sequential": lambda: nn.Sequential(nn.NormBatchNorm(VOLUME), nn.NormNonLinearity(VOLUME), nn.NormPool(VOLUME)),
 }

@@ -34,6 +34,9 @@ ANY_FIELD = {
     "Disentangle": lambda t: nn.Disentangle(t),
     "Entangle": lambda t: nn.Entangle(t),
     "Reshuffle": lambda t: nn.Reshuffle(t),
+    "InducedNormNonLinearity": lambda t: nn.InducedNormNonLinearity(t),
+    "InducedGatedNonLinearity": lambda t: nn.InducedGatedNonLinearity(t),
+    "InducedNormPool": lambda t: nn.InducedNormPool(t),
     "NormPool": lambda t: nn.NormPool(t),
     "FieldDropout": lambda t: nn.FieldDropout(t, 0.3),
 }
