@@ -43,6 +43,7 @@ from steer.nn._pooling import (
 from steer.nn._sequential import Sequential, SequentialModule
 from steer.nn._steerable import SteerableModule, UnreachableIrrepsWarning
 from steer.nn._subgroup_pooling import SubgroupPooling
+from steer.nn._tensor_product import TensorProductNonLinearity
 
 __all__ = [
     "CELU",
@@ -103,6 +104,7 @@ __all__ = [
     "SteerableModule",
     "SubgroupPooling",
     "Tanh",
+    "TensorProductNonLinearity",
     "UnreachableIrrepsWarning",
     "tensor_directsum",
 ]

@@ -69,6 +69,9 @@ LAYERS: dict[str, Callable[[], nn.EquivariantModule]] = {
     "InducedNormNonLinearity sigmoid": lambda: nn.InducedNormNonLinearity(PLANE, "sigmoid"),
     "InducedGatedNonLinearity": lambda: nn.InducedGatedNonLinearity(INDUCED),
     "InducedNormPool": lambda: nn.InducedNormPool(INDUCED),
+    "TensorProduct irreps": lambda: nn.TensorProductNonLinearity(CIRCLE, CIRCLE),
+    "TensorProduct regular": lambda: nn.TensorProductNonLinearity(PLANE, PLANE, "elementwise"),
+    "TensorProduct alternating": lambda: nn.TensorProductNonLinearity(VOLUME, VOLUME),
     "ReLU": lambda: nn.ReLU(LINE),
     "Sequential": lambda: nn.Sequential(nn.NormBatchNorm(VOLUME), nn.NormNonLinearity(VOLUME), nn.NormPool(VOLUME)),
 }
