@@ -5,6 +5,7 @@ from steer.nn._antialiased import PointwiseAvgPoolAntialiased, PointwiseMaxPoolA
 from steer.nn._bases import Disentangle, Entangle
 from steer.nn._batch_norm import InnerBatchNorm, NormBatchNorm
 from steer.nn._branches import Branch, Merge, Reshuffle, tensor_directsum
+from steer.nn._cartesian import CartesianTensor, FromCartesian, ToCartesian
 from steer.nn._conv import BrokenSymmetryWarning, R1Conv, R2Conv, R3Conv, SteerableConv
 from steer.nn._dropout import FieldDropout, PointwiseDropout
 from steer.nn._field_norms import FieldGroupNorm, FieldInstanceNorm, FieldLayerNorm, FieldRMSNorm
@@ -52,6 +53,7 @@ __all__ = [
     "SELU",
     "Branch",
     "BrokenSymmetryWarning",
+    "CartesianTensor",
     "Disentangle",
     "Entangle",
     "EquivariantModule",
@@ -62,6 +64,7 @@ __all__ = [
     "FieldRMSNorm",
     "FieldType",
     "FourierPointwise",
+    "FromCartesian",
     "GatedNonLinearity",
     "GeometricTensor",
     "GroupPooling",
@@ -105,6 +108,7 @@ __all__ = [
     "SubgroupPooling",
     "Tanh",
     "TensorProductNonLinearity",
+    "ToCartesian",
     "UnreachableIrrepsWarning",
     "tensor_directsum",
 ]

@@ -72,6 +72,8 @@ LAYERS: dict[str, Callable[[], nn.EquivariantModule]] = {
     "TensorProduct irreps": lambda: nn.TensorProductNonLinearity(CIRCLE, CIRCLE),
     "TensorProduct regular": lambda: nn.TensorProductNonLinearity(PLANE, PLANE, "elementwise"),
     "TensorProduct alternating": lambda: nn.TensorProductNonLinearity(VOLUME, VOLUME),
+    "ToCartesian": lambda: nn.ToCartesian(VOLUME.gspace, 2, "symmetric", 2),
+    "FromCartesian": lambda: nn.FromCartesian(CIRCLE.gspace, 2, "traceless"),
     "ReLU": lambda: nn.ReLU(LINE),
     "Sequential": lambda: nn.Sequential(nn.NormBatchNorm(VOLUME), nn.NormNonLinearity(VOLUME), nn.NormPool(VOLUME)),
 }
