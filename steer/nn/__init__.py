@@ -6,6 +6,7 @@ from steer.nn._bases import Disentangle, Entangle
 from steer.nn._batch_norm import InnerBatchNorm, NormBatchNorm
 from steer.nn._branches import Branch, Merge, Reshuffle, tensor_directsum
 from steer.nn._cartesian import CartesianTensor, FromCartesian, ToCartesian
+from steer.nn._concatenated_relu import ConcatenatedReLU, CReLU
 from steer.nn._conv import BrokenSymmetryWarning, R1Conv, R2Conv, R3Conv, SteerableConv
 from steer.nn._dropout import FieldDropout, PointwiseDropout
 from steer.nn._field_norms import FieldGroupNorm, FieldInstanceNorm, FieldLayerNorm, FieldRMSNorm
@@ -45,6 +46,7 @@ from steer.nn._sequential import Sequential, SequentialModule
 from steer.nn._steerable import SteerableModule, UnreachableIrrepsWarning
 from steer.nn._subgroup_pooling import SubgroupPooling
 from steer.nn._tensor_product import TensorProductNonLinearity
+from steer.nn._vector_field import VectorFieldNonLinearity
 
 __all__ = [
     "CELU",
@@ -53,7 +55,9 @@ __all__ = [
     "SELU",
     "Branch",
     "BrokenSymmetryWarning",
+    "CReLU",
     "CartesianTensor",
+    "ConcatenatedReLU",
     "Disentangle",
     "Entangle",
     "EquivariantModule",
@@ -110,5 +114,6 @@ __all__ = [
     "TensorProductNonLinearity",
     "ToCartesian",
     "UnreachableIrrepsWarning",
+    "VectorFieldNonLinearity",
     "tensor_directsum",
 ]

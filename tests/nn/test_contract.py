@@ -74,6 +74,9 @@ LAYERS: dict[str, Callable[[], nn.EquivariantModule]] = {
     "TensorProduct alternating": lambda: nn.TensorProductNonLinearity(VOLUME, VOLUME),
     "ToCartesian": lambda: nn.ToCartesian(VOLUME.gspace, 2, "symmetric", 2),
     "FromCartesian": lambda: nn.FromCartesian(CIRCLE.gspace, 2, "traceless"),
+    "ConcatenatedReLU": lambda: nn.ConcatenatedReLU(LINE),
+    "VectorField": lambda: nn.VectorFieldNonLinearity(QUARTERS),
+    "VectorField soft": lambda: nn.VectorFieldNonLinearity(QUARTERS, 0.5),
     "ReLU": lambda: nn.ReLU(LINE),
     "Sequential": lambda: nn.Sequential(nn.NormBatchNorm(VOLUME), nn.NormNonLinearity(VOLUME), nn.NormPool(VOLUME)),
 }
