@@ -43,6 +43,7 @@ from steer.nn._pooling import (
     PointwiseMaxPool,
 )
 from steer.nn._sequential import Sequential, SequentialModule
+from steer.nn._shared_norm import SharedNormNonLinearity
 from steer.nn._steerable import SteerableModule, UnreachableIrrepsWarning
 from steer.nn._subgroup_pooling import SubgroupPooling
 from steer.nn._tensor_product import TensorProductNonLinearity
@@ -104,6 +105,7 @@ __all__ = [
     "Restriction",
     "Sequential",
     "SequentialModule",
+    "SharedNormNonLinearity",
     "SiLU",
     "Sigmoid",
     "Softplus",

@@ -77,6 +77,7 @@ LAYERS: dict[str, Callable[[], nn.EquivariantModule]] = {
     "ConcatenatedReLU": lambda: nn.ConcatenatedReLU(LINE),
     "VectorField": lambda: nn.VectorFieldNonLinearity(QUARTERS),
     "VectorField soft": lambda: nn.VectorFieldNonLinearity(QUARTERS, 0.5),
+    "SharedNormNonLinearity": lambda: nn.SharedNormNonLinearity(VOLUME, [[0, 3], [2, 1], [4, 5]]),
     "ReLU": lambda: nn.ReLU(LINE),
     "Sequential": lambda: nn.Sequential(nn.NormBatchNorm(VOLUME), nn.NormNonLinearity(VOLUME), nn.NormPool(VOLUME)),
 }
