@@ -6,35 +6,12 @@ import copy
 from collections import OrderedDict
 
 import torch
-from torch import Tensor
 
 from steer import gspaces, nn
-from steer.field import FieldType
 
 TURNS = 16
 FIELDS = (2, 4, 4, 16)
 SIGMA = 1.2  # of the low-pass before every second sample is dropped: little folds back, so that any angle works
-
-
-class Disc(nn.EquivariantModule):
-    """Features times a window that fades out at the inscribed circle, `out(x) = window(|x|) f(x)`.
-
-    A turned square is another square; a turned disc is itself. Exact for the symmetries of the grid, for others up to
-    sampling.
-
-    Args:
-        in_type: any fields in the plane.
-    """
-
-    def __init__(self, in_type: FieldType) -> None:
-        super().__init__(in_type)
-
-    def compute(self, x: Tensor) -> Tensor:
-        height, width = x.shape[-2:]
-        rows = torch.arange(height, dtype=x.dtype, device=x.device) - (height - 1) / 2
-        columns = torch.arange(width, dtype=x.dtype, device=x.device) - (width - 1) / 2
-        distance = (rows[:, None].square() + columns.square()).sqrt()
-        return x * (min(height, width) / 2 - distance).clamp(0, 1)
 
 
 def steerable(classes: int, turns: int = TURNS, fields: tuple[int, ...] = FIELDS) -> nn.Sequential:
@@ -49,7 +26,7 @@ def steerable(classes: int, turns: int = TURNS, fields: tuple[int, ...] = FIELDS
     """
     space = gspaces.rot2dOnR2(turns)
     kind = space.type(space.trivial_repr)
-    layers: dict[str, torch.nn.Module] = {"disc0": Disc(kind)}
+    layers: dict[str, torch.nn.Module] = {"disc0": nn.Mask(kind)}
     for i, (count, kernel_size) in enumerate(zip(fields, (7, 5, 5, 9), strict=True), 1):
         last = i == len(fields)  # one sample is left: all of the picture at once
         out = space.type(*[space.regular_repr] * count)
@@ -58,7 +35,7 @@ def steerable(classes: int, turns: int = TURNS, fields: tuple[int, ...] = FIELDS
         layers[f"norm{i}"] = nn.InnerBatchNorm(out)
         layers[f"relu{i}"] = nn.ReLU(out)  # type: ignore[call-arg]
         if not last:
-            layers[f"disc{i}"] = Disc(out)
+            layers[f"disc{i}"] = nn.Mask(out)
         if i <= 2:
             layers[f"pool{i}"] = nn.PointwiseAvgPoolAntialiased(out, sigma=SIGMA, stride=2)
         kind = out

@@ -2,14 +2,21 @@
 
 from steer.field import FieldType, GeometricTensor
 from steer.nn._antialiased import PointwiseAvgPoolAntialiased, PointwiseMaxPoolAntialiased
+from steer.nn._bases import Disentangle, Entangle
 from steer.nn._batch_norm import InnerBatchNorm, NormBatchNorm
+from steer.nn._branches import Branch, Merge, Reshuffle, tensor_directsum
+from steer.nn._cartesian import CartesianTensor, FromCartesian, ToCartesian
+from steer.nn._concatenated_relu import ConcatenatedReLU, CReLU
 from steer.nn._conv import BrokenSymmetryWarning, R1Conv, R2Conv, R3Conv, SteerableConv
 from steer.nn._dropout import FieldDropout, PointwiseDropout
+from steer.nn._field_norms import FieldGroupNorm, FieldInstanceNorm, FieldLayerNorm, FieldRMSNorm
 from steer.nn._fourier import FourierPointwise
 from steer.nn._gated import GatedNonLinearity
 from steer.nn._group_pooling import GroupPooling, NormPool
 from steer.nn._identity import Identity, Restriction
+from steer.nn._induced import InducedGatedNonLinearity, InducedNormNonLinearity, InducedNormPool
 from steer.nn._linear import Linear
+from steer.nn._mask import Mask
 from steer.nn._module import EquivariantModule
 from steer.nn._norm import NormNonLinearity
 from steer.nn._plain import Plain
@@ -36,7 +43,11 @@ from steer.nn._pooling import (
     PointwiseMaxPool,
 )
 from steer.nn._sequential import Sequential, SequentialModule
+from steer.nn._shared_norm import SharedNormNonLinearity
 from steer.nn._steerable import SteerableModule, UnreachableIrrepsWarning
+from steer.nn._subgroup_pooling import SubgroupPooling
+from steer.nn._tensor_product import TensorProductNonLinearity
+from steer.nn._vector_field import VectorFieldNonLinearity
 from steer.nn._whole import dense_weights, export, match_width, summary
 
 __all__ = [
@@ -44,19 +55,35 @@ __all__ = [
     "ELU",
     "GELU",
     "SELU",
+    "Branch",
     "BrokenSymmetryWarning",
+    "CReLU",
+    "CartesianTensor",
+    "ConcatenatedReLU",
+    "Disentangle",
+    "Entangle",
     "EquivariantModule",
     "FieldDropout",
+    "FieldGroupNorm",
+    "FieldInstanceNorm",
+    "FieldLayerNorm",
+    "FieldRMSNorm",
     "FieldType",
     "FourierPointwise",
+    "FromCartesian",
     "GatedNonLinearity",
     "GeometricTensor",
     "GroupPooling",
     "Hardswish",
     "Identity",
+    "InducedGatedNonLinearity",
+    "InducedNormNonLinearity",
+    "InducedNormPool",
     "InnerBatchNorm",
     "LeakyReLU",
     "Linear",
+    "Mask",
+    "Merge",
     "Mish",
     "NormBatchNorm",
     "NormMaxPool",
@@ -75,18 +102,25 @@ __all__ = [
     "R2Conv",
     "R3Conv",
     "ReLU",
+    "Reshuffle",
     "Restriction",
     "Sequential",
     "SequentialModule",
+    "SharedNormNonLinearity",
     "SiLU",
     "Sigmoid",
     "Softplus",
     "SteerableConv",
     "SteerableModule",
+    "SubgroupPooling",
     "Tanh",
+    "TensorProductNonLinearity",
+    "ToCartesian",
     "UnreachableIrrepsWarning",
+    "VectorFieldNonLinearity",
     "dense_weights",
     "export",
     "match_width",
     "summary",
+    "tensor_directsum",
 ]

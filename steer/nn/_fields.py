@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
+from itertools import accumulate, pairwise
 from typing import Any
 
 import torch
@@ -34,34 +35,40 @@ class FieldGroups(torch.nn.Module):
 
     def __init__(self, in_type: FieldType, kind: Callable[[Representation], Any] = lambda field: field.dim) -> None:
         super().__init__()
-        found: dict[tuple[Hashable, int], list[tuple[int, int]]] = {}
         kinds = {field: kind(field) for field in set(in_type.representations)}
-        for position, (field, span) in enumerate(in_type.channels()):
-            found.setdefault((kinds[field], field.dim), []).append((position, span.start))
-        self.kinds = [key for key, _ in found]
-        self.positions = [position for where in found.values() for position, _ in where]
-        order = [start + i for (_, dim), where in found.items() for _, start in where for i in range(dim)]
-        self._arrange([dim for _, dim in found], [len(where) for where in found.values()], order)
+        self._sort(
+            [list(range(span.start, span.stop)) for _, span in in_type.channels()],
+            [kinds[field] for field in in_type.representations],
+        )
 
-    def _arrange(self, dims: list[int], counts: list[int], order: list[int]) -> None:
-        self.dims, self.counts = dims, counts
-        self.sizes = [dim * count for dim, count in zip(dims, counts, strict=True)]
+    @classmethod
+    def of_blocks(cls, blocks: list[list[int]], kinds: list[Any] | None = None) -> FieldGroups:
+        """Blocks of channels in place of fields: parts of a field, or several fields taken as one.
+
+        Args:
+            blocks: the channels of every block; each channel of the type occurs once in all.
+            kinds: what the blocks of one group have in common, besides their number of channels.
+        """
+        out = cls.__new__(cls)
+        torch.nn.Module.__init__(out)
+        out._sort(blocks, [None] * len(blocks) if kinds is None else kinds)
+        return out
+
+    def _sort(self, blocks: list[list[int]], kinds: list[Any]) -> None:
+        found: dict[tuple[Hashable, int], list[int]] = {}
+        for position, (block, kind) in enumerate(zip(blocks, kinds, strict=True)):
+            found.setdefault((kind, len(block)), []).append(position)
+        self.kinds: list[Any] = [kind for kind, _ in found]
+        self.dims, self.counts = [dim for _, dim in found], [len(where) for where in found.values()]
+        self.positions = [position for where in found.values() for position in where]
+        order = [channel for position in self.positions for channel in blocks[position]]
+        self.sizes = [dim * count for dim, count in zip(self.dims, self.counts, strict=True)]
         self.in_order = order == list(range(len(order)))
         self.index: Constants | None = None
         if not self.in_order:
             lists = {"order": order, "fields": self.positions}
             back = {f"{name}_back": sorted(range(len(o)), key=o.__getitem__) for name, o in lists.items()}
             self.index = Constants(**lists, **back)
-
-    @classmethod
-    def regrouped(cls, order: list[int], dim: int) -> FieldGroups:
-        """A single group of fields of one dimension, given the channel that each of their components is in."""
-        out = cls.__new__(cls)
-        torch.nn.Module.__init__(out)
-        count = len(order) // dim
-        out.kinds, out.positions = [None], list(range(count))
-        out._arrange([dim], [count], order)
-        return out
 
     def split(self, x: Tensor) -> list[Tensor]:
         """One `[batch, field, component, *space]` per group."""
@@ -86,6 +93,12 @@ class FieldGroups(torch.nn.Module):
         """The inverse of `split_fields`."""
         out = torch.cat(pieces, axis) if len(pieces) > 1 else pieces[0]
         return out if self.index is None else out.index_select(axis, self.index["fields_back"])
+
+
+def consecutive(sizes: Iterable[int]) -> list[list[int]]:
+    """Blocks of these sizes that follow one another, each a list of its members."""
+    stops = list(accumulate(sizes, initial=0))
+    return [list(range(start, stop)) for start, stop in pairwise(stops)]
 
 
 def field_of_channel(kind: FieldType) -> list[int]:

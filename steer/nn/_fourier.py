@@ -9,7 +9,7 @@ from steer.field import FieldType
 from steer.group import FiniteGroup, Group
 from steer.nn._activations import activation
 from steer.nn._constants import Constants
-from steer.nn._fields import FieldGroups
+from steer.nn._fields import FieldGroups, consecutive
 from steer.nn._group_functions import Function, matrices, side_by_side, whole
 from steer.nn._group_samples import default_count, sample_symmetry
 from steer.nn._module import EquivariantModule
@@ -80,7 +80,8 @@ class FourierPointwise(EquivariantModule):
         if any(isinstance(field, Irrep) and not field.is_trivial for field in set(in_type.representations)):
             order, joint = side_by_side(in_type, self.subgroup)
             functions: list[Function]
-            self.groups, functions = FieldGroups.regrouped(order, len(joint[1])), [joint]
+            blocks = [[order[i] for i in block] for block in consecutive([len(joint[1])] * (len(order) // len(joint[1])))]
+            self.groups, functions = FieldGroups.of_blocks(blocks), [joint]
         else:
             self.groups = FieldGroups(in_type, lambda field: field)
             functions = [whole(field, self.subgroup) for field in dict.fromkeys(in_type.representations)]

@@ -11,8 +11,9 @@ from steer.field import FieldType
 from steer.nn._activations import activation
 from steer.nn._constants import Constants
 from steer.nn._field_products import scale
-from steer.nn._fields import FieldGroups
+from steer.nn._fields import FieldGroups, consecutive
 from steer.nn._module import EquivariantModule, require_fields
+from steer.representation import Representation
 
 
 class GatedNonLinearity(EquivariantModule):
@@ -44,19 +45,26 @@ class GatedNonLinearity(EquivariantModule):
         self, out_type: FieldType, scalar: str | torch.nn.Module = "relu", gate: str | torch.nn.Module = "sigmoid"
     ) -> None:
         super().__init__()
-        require_fields(out_type, "GatedNonLinearity", "out_type")
-        gated = sum(not field.is_trivial for field in out_type.representations)
-        gates = [out_type.gspace.trivial_repr] * gated
-        self.in_type = out_type + FieldType(out_type.gspace, gates) if gated else out_type
+        name = type(self).__name__
+        found = {field: self._blocks(field) for field in set(require_fields(out_type, name, "out_type").representations)}
+        blocks = [found[field] for field in out_type.representations]
+        gates = [gate for _, gate in blocks if gate is not None]
+        self.in_type = out_type + FieldType(out_type.gspace, gates) if gates else out_type
         self.out_type = out_type
-        self.scalar = activation(scalar, "GatedNonLinearity: scalar")
-        self.gate = activation(gate, "GatedNonLinearity: gate")
-        self.groups = FieldGroups(out_type, lambda field: field.is_trivial)
+        self.scalar = activation(scalar, f"{name}: scalar")
+        self.gate = activation(gate, f"{name}: gate")
+        needs = [int(gate is not None) for sizes, gate in blocks for _ in sizes]
+        self.groups = FieldGroups.of_blocks(
+            consecutive(size for sizes, _ in blocks for size in sizes), [not need for need in needs]
+        )
         # Gates come in the order of the fields they belong to, which is not that of the groups if kinds alternate.
-        needs = [int(not field.is_trivial) for field in out_type.representations]
         before = [0, *accumulate(needs)]
         order = [before[position] for position in self.groups.positions if needs[position]]
         self.index = Constants(order=order) if order != sorted(order) else None
+
+    def _blocks(self, field: Representation) -> tuple[list[int], Representation | None]:
+        """Sizes of the parts of a field that have a gate each, and the field of their gates (None if they need none)."""
+        return [field.dim], None if field.is_trivial else field.group.trivial
 
     def compute(self, x: Tensor) -> Tensor:
         groups = self.groups

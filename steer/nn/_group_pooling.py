@@ -18,7 +18,8 @@ _STOCK = {
 }
 
 
-def _one_each(kind: FieldType) -> FieldType:
+def one_each(kind: FieldType) -> FieldType:
+    """One trivial field per field."""
     return FieldType(kind.gspace, [kind.gspace.trivial_repr] * len(kind))
 
 
@@ -48,14 +49,12 @@ class GroupPooling(EquivariantModule):
         if function not in _STOCK:
             raise ValueError(f"GroupPooling: function, 'max' or 'mean', is required; received {function!r}")
         require_permutation(in_type, "GroupPooling", "NormPool")
-        self.out_type = _one_each(in_type)
+        self.out_type = one_each(in_type)
         self.function = function
         self.groups = FieldGroups(in_type)
 
     def compute(self, x: Tensor) -> Tensor:
-        fields = self.groups.split(x)
-        pieces = [f.squeeze(2) if f.shape[2] == 1 else f.amax(2) if self.function == "max" else f.mean(2) for f in fields]
-        return self.groups.join_fields(pieces, 1)
+        return pool_fields(x, self.groups, self.function)
 
     def export(self) -> torch.nn.Module:
         d, dims = self.in_type.gspace.dimensionality, self.groups.dims
@@ -84,12 +83,23 @@ class NormPool(EquivariantModule):
 
     def __init__(self, in_type: FieldType) -> None:
         super().__init__(in_type)
-        self.out_type = _one_each(in_type)
+        self.out_type = one_each(in_type)
         self.groups = FieldGroups(in_type)
 
     def compute(self, x: Tensor) -> Tensor:
-        pieces = [squared_norm(f, _TINY).sqrt().to(x.dtype) for f in self.groups.split(x)]
-        return self.groups.join_fields(pieces, 1)
+        return norms(x, self.groups)
 
     def extra_repr(self) -> str:
         return f"{self.in_type} -> {self.out_type}"
+
+
+def pool_fields(x: Tensor, groups: FieldGroups, function: str) -> Tensor:
+    """The maximum or mean over the components of every field."""
+    pieces = [f.squeeze(2) if f.shape[2] == 1 else f.amax(2) if function == "max" else f.mean(2) for f in groups.split(x)]
+    return groups.join_fields(pieces, 1)
+
+
+def norms(x: Tensor, groups: FieldGroups) -> Tensor:
+    """The norm of every field."""
+    pieces = [squared_norm(f, _TINY).sqrt().to(x.dtype) for f in groups.split(x)]
+    return groups.join_fields(pieces, 1)

@@ -75,9 +75,13 @@ class NormNonLinearity(EquivariantModule):
         if device is not None:
             self.to(device)
 
+    def _biases(self) -> Tensor | None:
+        """One number per field of `groups`."""
+        return self.bias
+
     def compute(self, x: Tensor) -> Tensor:
-        pieces = self.groups.split(x)
-        thresholds = [None] * len(pieces) if self.bias is None else self.groups.split_fields(F.elu(self.bias) + 1)
+        pieces, biases = self.groups.split(x), self._biases()
+        thresholds = [None] * len(pieces) if biases is None else self.groups.split_fields(F.elu(biases) + 1)
         return self.groups.join([_stretch(f, b, self.function) for f, b in zip(pieces, thresholds, strict=True)])
 
     def extra_repr(self) -> str:

@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from steer import check_equivariance, nn
-from steer.cli._networks import Disc, plain, steerable
+from steer.cli._networks import plain, steerable
 from steer.cli._render import SIZE
-from steer.gspaces import rot2dOnR2
 
 
 @pytest.fixture
@@ -49,13 +48,3 @@ def test_the_networks_share_nothing(model: nn.Sequential) -> None:
 def test_plain_leaves_the_mode_of_its_model(model: nn.Sequential) -> None:
     plain(model.train())
     assert model.training
-
-
-def test_disc_keeps_the_inside_and_clears_the_corners() -> None:
-    disc = Disc(rot2dOnR2(4).type("regular"))
-    x = torch.ones(1, 4, 9, 9)
-    y = disc(x)
-    assert float(y[..., 0, 0].abs().max()) == 0.0
-    assert float(y[..., 4, 4].min()) == 1.0
-    assert float(y[..., 4, 0].min()) == 0.5
-    assert torch.equal(disc.export()(x), y)

@@ -11,12 +11,16 @@ from tests.cases import randn, seeded
 
 LINE = gspaces.flipOnR1().type("regular + 0 + regular")
 PLANE = gspaces.rot2dOnR2(8).type("regular + 2x0 + regular")
+QUARTERS = gspaces.rot2dOnR2(4).type("2xregular")
 MIRRORED = gspaces.flipRot2dOnR2(4).type("regular + standard + 0e")
 VOLUME = gspaces.flipRot3dOnR3().type("2x0e + 1o + 0e + 2e + 0o")
 CUBE = gspaces.octaOnR3().type("regular + 0")
 CIRCLE = gspaces.rot2dOnR2(-1).type("2x0 + 2x1 + 2x2")
 _ROTATIONS = gspaces.rot3dOnR3()
 BALL = _ROTATIONS.type(_ROTATIONS.fourier_repr(1), _ROTATIONS.fourier_repr(1), "0")
+_MIRRORED = gspaces.flipRot2dOnR2(-1)
+_FRAMES = [group.so2().irrep(k).induce(group.o2()) for k in (1, 0, 2)]
+INDUCED = _MIRRORED.type(*_FRAMES, "0o + 1", _FRAMES[0])
 POINT = gspaces.no_base_space(group.so3()).type("2x0 + 1 + 2")
 FIBRE = gspaces.no_base_space(group.cyclic(8)).type("2xregular + 0")
 
@@ -57,6 +61,34 @@ LAYERS: dict[str, Callable[[], nn.EquivariantModule]] = {
     "FieldDropout": lambda: nn.FieldDropout(VOLUME, 0.3),
     "Identity": lambda: nn.Identity(VOLUME),
     "Restriction": lambda: nn.Restriction(PLANE, group.cyclic(4)),
+    "FieldInstanceNorm 1d": lambda: nn.FieldInstanceNorm(LINE),
+    "FieldInstanceNorm 3d": lambda: nn.FieldInstanceNorm(VOLUME),
+    "FieldInstanceNorm stock": lambda: nn.FieldInstanceNorm(QUARTERS),
+    "FieldGroupNorm": lambda: nn.FieldGroupNorm(BALL, 3),
+    "FieldLayerNorm": lambda: nn.FieldLayerNorm(VOLUME),
+    "FieldLayerNorm space": lambda: nn.FieldLayerNorm(PLANE, space=True),
+    "FieldRMSNorm": lambda: nn.FieldRMSNorm(CIRCLE),
+    "FieldRMSNorm space": lambda: nn.FieldRMSNorm(VOLUME, space=True),
+    "SubgroupPooling max": lambda: nn.SubgroupPooling(PLANE, 4),
+    "SubgroupPooling mean": lambda: nn.SubgroupPooling(PLANE, 2, "mean"),
+    "Disentangle": lambda: nn.Disentangle(PLANE),
+    "Entangle": lambda: nn.Entangle(PLANE),
+    "Reshuffle": lambda: nn.Reshuffle(VOLUME, [3, 1, 0, 2, 4, 5]),
+    "Mask 1d": lambda: nn.Mask(LINE),
+    "Mask 3d": lambda: nn.Mask(VOLUME, 0.3, 2.0),
+    "InducedNormNonLinearity relu": lambda: nn.InducedNormNonLinearity(INDUCED),
+    "InducedNormNonLinearity sigmoid": lambda: nn.InducedNormNonLinearity(PLANE, "sigmoid"),
+    "InducedGatedNonLinearity": lambda: nn.InducedGatedNonLinearity(INDUCED),
+    "InducedNormPool": lambda: nn.InducedNormPool(INDUCED),
+    "TensorProduct irreps": lambda: nn.TensorProductNonLinearity(CIRCLE, CIRCLE),
+    "TensorProduct regular": lambda: nn.TensorProductNonLinearity(PLANE, PLANE, "elementwise"),
+    "TensorProduct alternating": lambda: nn.TensorProductNonLinearity(VOLUME, VOLUME),
+    "ToCartesian": lambda: nn.ToCartesian(VOLUME.gspace, 2, "symmetric", 2),
+    "FromCartesian": lambda: nn.FromCartesian(CIRCLE.gspace, 2, "traceless"),
+    "ConcatenatedReLU": lambda: nn.ConcatenatedReLU(LINE),
+    "VectorField": lambda: nn.VectorFieldNonLinearity(QUARTERS),
+    "VectorField soft": lambda: nn.VectorFieldNonLinearity(QUARTERS, 0.5),
+    "SharedNormNonLinearity": lambda: nn.SharedNormNonLinearity(VOLUME, [[0, 3], [2, 1], [4, 5]]),
     "ReLU": lambda: nn.ReLU(LINE),
     "Sequential": lambda: nn.Sequential(nn.NormBatchNorm(VOLUME), nn.NormNonLinearity(VOLUME), nn.NormPool(VOLUME)),
 }

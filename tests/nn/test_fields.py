@@ -43,7 +43,7 @@ def test_kinds_and_regrouping() -> None:
     kind = SPACE.type("0 + 1 + 0 + 1")
     groups = FieldGroups(kind, lambda field: field)
     assert groups.kinds == [SPACE.trivial_repr, SPACE.irrep(1)]
-    groups = FieldGroups.regrouped([0, 2, 1, 3], 2)
+    groups = FieldGroups.of_blocks([[0, 2], [1, 3]])
     x = randn(1, 4)
     assert torch.equal(groups.split(x)[0], x[:, [0, 2, 1, 3]].unflatten(1, (2, 2)))
     assert torch.equal(groups.join(groups.split(x)), x)

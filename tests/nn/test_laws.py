@@ -28,6 +28,17 @@ ANY_FIELD = {
     "NormNonLinearity squash": lambda t: nn.NormNonLinearity(t, "squash"),
     "GatedNonLinearity": lambda t: nn.GatedNonLinearity(t),
     "NormBatchNorm": lambda t: nn.NormBatchNorm(t),
+    "FieldGroupNorm": lambda t: nn.FieldGroupNorm(t, 1),
+    "FieldLayerNorm": lambda t: nn.FieldLayerNorm(t),
+    "FieldRMSNorm": lambda t: nn.FieldRMSNorm(t),
+    "Disentangle": lambda t: nn.Disentangle(t),
+    "Entangle": lambda t: nn.Entangle(t),
+    "Reshuffle": lambda t: nn.Reshuffle(t),
+    "InducedNormNonLinearity": lambda t: nn.InducedNormNonLinearity(t),
+    "InducedGatedNonLinearity": lambda t: nn.InducedGatedNonLinearity(t),
+    "InducedNormPool": lambda t: nn.InducedNormPool(t),
+    "TensorProduct": lambda t: nn.TensorProductNonLinearity(t, products_of(t)),
+    "TensorProduct elementwise": lambda t: nn.TensorProductNonLinearity(t, products_of(t), "elementwise"),
     "NormPool": lambda t: nn.NormPool(t),
     "FieldDropout": lambda t: nn.FieldDropout(t, 0.3),
 }
@@ -44,6 +55,11 @@ CASES = [(layer, group) for layer in ANY_FIELD for group in TYPED] + [
     (layer, group) for layer in PERMUTATION for group in PERMUTED
 ]
 RANDOM = ("Dropout",)
+
+
+def products_of(kind: FieldType) -> FieldType:
+    """Fields that products of fields reach in every mode."""
+    return FieldType(kind.gspace, [kind.gspace.trivial_repr, kind.representations[0], kind.gspace.trivial_repr])
 
 
 def build(layer: str, group: str) -> nn.EquivariantModule:

@@ -8,11 +8,8 @@ import torch
 from steer import gspaces, nn
 
 KIND = gspaces.rot2dOnR2(4).type("2xregular + 0")
-FRONTS = [
-    getattr(nn, name)
-    for name in nn.__all__
-    if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), nn.Pointwise) and name != "Pointwise"
-]
+CLASSES = [value for value in (getattr(nn, name) for name in nn.__all__) if isinstance(value, type)]
+FRONTS = [value for value in CLASSES if issubclass(value, nn.Pointwise) and value is not nn.Pointwise]
 
 
 @pytest.mark.parametrize("front", FRONTS)
