@@ -2,8 +2,10 @@
 
 from steer.field import FieldType, GeometricTensor
 from steer.nn._antialiased import PointwiseAvgPoolAntialiased, PointwiseMaxPoolAntialiased
+from steer.nn._axes import BrokenSymmetryWarning
 from steer.nn._batch_norm import InnerBatchNorm, NormBatchNorm
-from steer.nn._conv import BrokenSymmetryWarning, R1Conv, R2Conv, R3Conv, SteerableConv
+from steer.nn._conv import R1Conv, R2Conv, R3Conv, SteerableConv
+from steer.nn._conv_transposed import R1ConvTransposed, R2ConvTransposed, R3ConvTransposed, SteerableConvTransposed
 from steer.nn._dropout import FieldDropout, PointwiseDropout
 from steer.nn._fourier import FourierPointwise
 from steer.nn._gated import GatedNonLinearity
@@ -71,8 +73,11 @@ __all__ = [
     "PointwiseMaxPool",
     "PointwiseMaxPoolAntialiased",
     "R1Conv",
+    "R1ConvTransposed",
     "R2Conv",
+    "R2ConvTransposed",
     "R3Conv",
+    "R3ConvTransposed",
     "ReLU",
     "Restriction",
     "Sequential",
@@ -81,6 +86,7 @@ __all__ = [
     "Sigmoid",
     "Softplus",
     "SteerableConv",
+    "SteerableConvTransposed",
     "SteerableModule",
     "Tanh",
     "UnreachableIrrepsWarning",

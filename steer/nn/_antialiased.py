@@ -13,12 +13,12 @@ from torch import Tensor
 from steer.expansion import Lattice
 from steer.field import FieldType
 from steer.group import deterministic
+from steer.nn._axes import Size, as_tuple, grid_dimension, warn_of_uneven_axes
 from steer.nn._constants import Constants
-from steer.nn._conv import as_tuple
 from steer.nn._module import EquivariantModule
 from steer.nn._plain import Plain
 from steer.nn._pointwise import require_permutation
-from steer.nn._window import Size, grid_dimension, warn_of_uneven_axes, window
+from steer.nn._window import window
 
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from steer.field import FieldType
-from steer.nn._conv import BrokenSymmetryWarning, as_tuple
+from steer.nn._axes import BrokenSymmetryWarning, Size, as_tuple, grid_dimension, warn_of_uneven_axes
 from steer.nn._field_products import squared_norm
 from steer.nn._fields import FieldGroups
 from steer.nn._module import EquivariantModule
 from steer.nn._plain import Plain
 from steer.nn._pointwise import require_permutation
-from steer.nn._window import HexagonalPool, Size, grid_dimension, warn_of_uneven_axes, window
+from steer.nn._window import HexagonalPool, window
 
 _ADAPTIVE_MAX = {1: torch.nn.AdaptiveMaxPool1d, 2: torch.nn.AdaptiveMaxPool2d, 3: torch.nn.AdaptiveMaxPool3d}
 _ADAPTIVE_AVG = {1: torch.nn.AdaptiveAvgPool1d, 2: torch.nn.AdaptiveAvgPool2d, 3: torch.nn.AdaptiveAvgPool3d}

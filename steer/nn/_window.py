@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from steer.expansion import exchanged_axes
 from steer.field import FieldType
-from steer.nn._conv import BrokenSymmetryWarning, as_tuple
-from steer.nn._module import require_fields
-
-Size = int | Sequence[int]
+from steer.nn._axes import Size, as_tuple, grid_dimension, warn_of_uneven_axes
 
 _MAX = {1: torch.nn.MaxPool1d, 2: torch.nn.MaxPool2d, 3: torch.nn.MaxPool3d}
 _AVG = {1: torch.nn.AvgPool1d, 2: torch.nn.AvgPool2d, 3: torch.nn.AvgPool3d}
-
-
-def grid_dimension(kind: FieldType, name: str) -> int:
-    """The number of spatial axes.
-
-    Raises:
-        ValueError: if there is none.
-    """
-    d = require_fields(kind, name).gspace.dimensionality
-    if d == 0:
-        raise ValueError(f"{name}: fields over a grid are required; {kind} live on a point, where there is nothing to pool")
-    return d
 
 
 def window(
@@ -74,23 +56,6 @@ def window(
     if function == "mean":
         return _AVG[d](size, steps, pads, ceil_mode, count_include_pad)
     return _MAX[d](size, steps, pads, spread, ceil_mode=ceil_mode)
-
-
-def warn_of_uneven_axes(kind: FieldType, name: str, **arguments: tuple[int, ...]) -> None:
-    """Symmetries of the grid that exchange axes need the same numbers along both."""
-    space = kind.gspace
-    uneven = {key: values for key, values in arguments.items() if len(set(values)) > 1}
-    if not uneven or space.lattice is None:
-        return
-    axes = exchanged_axes(space.lattice, space.exact_group)
-    broken = [f"{key}={v}" for key, v in uneven.items() if any(v[i] != v[j] for i, j in axes)]
-    if broken:
-        warnings.warn(
-            f"{name}: {', '.join(broken)} differ along axes that {space.fibergroup} exchanges, so the layer is equivariant "
-            "under fewer elements only; give these axes one value, or use a smaller group",
-            BrokenSymmetryWarning,
-            stacklevel=4,
-        )
 
 
 class HexagonalPool(torch.nn.Module):
