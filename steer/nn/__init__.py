@@ -39,6 +39,7 @@ from steer.nn._pooling import (
 )
 from steer.nn._sequential import Sequential, SequentialModule
 from steer.nn._steerable import SteerableModule, UnreachableIrrepsWarning
+from steer.nn._upsampling import R1Upsampling, R2Upsampling, R3Upsampling, SteerableUpsampling
 
 __all__ = [
     "CELU",
@@ -74,10 +75,13 @@ __all__ = [
     "PointwiseMaxPoolAntialiased",
     "R1Conv",
     "R1ConvTransposed",
+    "R1Upsampling",
     "R2Conv",
     "R2ConvTransposed",
+    "R2Upsampling",
     "R3Conv",
     "R3ConvTransposed",
+    "R3Upsampling",
     "ReLU",
     "Restriction",
     "Sequential",
@@ -88,6 +92,7 @@ __all__ = [
     "SteerableConv",
     "SteerableConvTransposed",
     "SteerableModule",
+    "SteerableUpsampling",
     "Tanh",
     "UnreachableIrrepsWarning",
 ]
