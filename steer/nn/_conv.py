@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,8 @@ from steer.field import FieldType
 from steer.kernel import RadialProfile
 from steer.nn._axes import as_tuple
 from steer.nn._grid_conv import GridConvolution
+from steer.nn._plain import Plain
+from steer.nn._sites import centre_sites
 
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _STOCK = {1: torch.nn.Conv1d, 2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
@@ -24,7 +27,8 @@ class SteerableConv(GridConvolution):
 
     Law: `conv(g f) = g conv(f)`. Exact for the symmetries that group and grid share (`gspace.exact_group`) when the
     kernel box and, with a stride, the sites are symmetric under them (the stride divides
-    `n + 2 padding - dilation (kernel_size - 1) - 1` for a grid of n samples); approximate, up to sampling, for all others.
+    `n + 2 padding - dilation (kernel_size - 1) - 1` for a grid of n samples, or `centred=True`, which makes every n fit);
+    approximate, up to sampling, for all others.
 
     Args:
         in_type, out_type: field types over one gspace.
@@ -35,6 +39,8 @@ class SteerableConv(GridConvolution):
         band_limit: largest degree of the angular part: one number, one per ring, or a function of the radius in samples.
         rings, widths: radii and standard deviations of the Gaussian rings, in physical units.
         radial: other radial profiles than Gaussian rings; see `steer.expansion.sampling`.
+        centred: whether the sites of a stride are symmetric about the centre for every size of the grid. There are as many
+            as in torch; where they lie half-way between its own, the input is read half-way too, as the mean of neighbours.
     Raises:
         ValueError: if the types do not fit, or a size is out of range.
     Source: Weiler and Cesa 2019; Weiler et al. 2018; Cesa, Lang and Weiler 2022; docs/theory/kernels.
@@ -56,6 +62,7 @@ class SteerableConv(GridConvolution):
         rings: Sequence[float] | None = None,
         widths: Sequence[float] | None = None,
         radial: RadialProfile | None = None,
+        centred: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -64,7 +71,19 @@ class SteerableConv(GridConvolution):
         kernel = (band_limit, rings, widths, radial)
         super().__init__(in_type, out_type, kernel_size, stride, dilation, groups, bias, *kernel, device, dtype)
         self.padding_mode = padding_mode
+        self.centred = self._may_centre(centred)
         self._place(self._resolve_padding(padding))
+
+    def _may_centre(self, centred: bool) -> bool:
+        grid = self.in_type.gspace.lattice
+        if centred and grid is not None and grid.kind == "hexagonal":
+            raise ValueError(f"{type(self).__name__}: centred=True requires a line, square or cubic grid; received {grid}")
+        return centred and max(self.stride) > 1
+
+    def _centring(self) -> dict[str, Any]:
+        span = tuple(step * (k - 1) + 1 for step, k in zip(self.dilation, self.kernel_size, strict=True))
+        mode = _PADDING_MODES[self.padding_mode]
+        return {"span": span, "stride": self.stride, "padding": self.padding, "mode": mode}
 
     def _resolve_padding(self, padding: int | Sequence[int] | str) -> tuple[int, ...]:
         if isinstance(padding, str) and padding not in ("valid", "same"):
@@ -81,16 +100,23 @@ class SteerableConv(GridConvolution):
     def compute(self, x: Tensor) -> Tensor:
         kernel, bias = self.dense()
         padding = self.padding
-        if self.padding_mode != "zeros":
+        if self.centred:
+            x, padding = centre_sites(x, **self._centring()), (0,) * self.d
+        elif self.padding_mode != "zeros":
             pads = [p for p in reversed(padding) for _ in range(2)]
             x, padding = F.pad(x, pads, mode=_PADDING_MODES[self.padding_mode]), (0,) * self.d
         return _CONVOLVE[self.d](x, kernel, bias, self.stride, padding, self.dilation, self.groups)
 
     def export(self) -> torch.nn.Module:
-        return self._export(_STOCK[self.d], padding_mode=self.padding_mode)
+        stock = self._export(_STOCK[self.d], padding_mode=self.padding_mode)
+        if not self.centred:
+            return stock
+        stock.padding_mode, stock.padding = "zeros", (0,) * self.d  # type: ignore[assignment]
+        return torch.nn.Sequential(Plain(centre_sites, **self._centring()), stock)
 
     def _extras(self) -> list[str]:
-        return [f"padding_mode={self.padding_mode!r}"] if self.padding_mode != "zeros" else []
+        shown = [f"padding_mode={self.padding_mode!r}"] if self.padding_mode != "zeros" else []
+        return shown + (["centred=True"] if self.centred else [])
 
 
 class R1Conv(SteerableConv):
