@@ -2,6 +2,7 @@
 
 from steer.field import FieldType, GeometricTensor
 from steer.nn._antialiased import PointwiseAvgPoolAntialiased, PointwiseMaxPoolAntialiased
+from steer.nn._attention import SteerableAttention
 from steer.nn._axes import BrokenSymmetryWarning
 from steer.nn._batch_norm import InnerBatchNorm, NormBatchNorm
 from steer.nn._conv import R1Conv, R2Conv, R3Conv, SteerableConv
@@ -89,6 +90,7 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "Softplus",
+    "SteerableAttention",
     "SteerableConv",
     "SteerableConvTransposed",
     "SteerableModule",
