@@ -15,7 +15,7 @@ from steer.kernel import RadialProfile
 from steer.nn._axes import as_tuple
 from steer.nn._grid_conv import GridConvolution
 from steer.nn._plain import Plain
-from steer.nn._sites import centre_sites
+from steer.nn._sites import SiteWatch, centre_sites
 
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _STOCK = {1: torch.nn.Conv1d, 2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
@@ -73,6 +73,9 @@ class SteerableConv(GridConvolution):
         self.padding_mode = padding_mode
         self.centred = self._may_centre(centred)
         self._place(self._resolve_padding(padding))
+        centring = self._centring()
+        steps = (1,) * self.d if self.centred else self.stride
+        self.watch = SiteWatch(in_type, type(self).__name__, centring["span"], steps, self.padding)
 
     def _may_centre(self, centred: bool) -> bool:
         grid = self.in_type.gspace.lattice
@@ -100,6 +103,7 @@ class SteerableConv(GridConvolution):
     def compute(self, x: Tensor) -> Tensor:
         kernel, bias = self.dense()
         padding = self.padding
+        self.watch(x)
         if self.centred:
             x, padding = centre_sites(x, **self._centring()), (0,) * self.d
         elif self.padding_mode != "zeros":

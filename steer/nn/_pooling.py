@@ -16,7 +16,7 @@ from steer.nn._fields import FieldGroups
 from steer.nn._module import EquivariantModule
 from steer.nn._plain import Plain
 from steer.nn._pointwise import require_permutation
-from steer.nn._sites import CentredPool, centre_sites
+from steer.nn._sites import CentredPool, SiteWatch, centre_sites
 from steer.nn._window import HexagonalPool, window
 
 _ADAPTIVE_MAX = {1: torch.nn.AdaptiveMaxPool1d, 2: torch.nn.AdaptiveMaxPool2d, 3: torch.nn.AdaptiveMaxPool3d}
@@ -29,8 +29,10 @@ class StockPooling(EquivariantModule):
     def __init__(self, in_type: FieldType, stock: torch.nn.Module) -> None:
         super().__init__(in_type)
         self.pool = stock
+        self.watch = _watch(in_type, type(self).__name__, stock)
 
     def compute(self, x: Tensor) -> Tensor:
+        self.watch(x)
         return self.pool(x)
 
     def export(self) -> torch.nn.Module:
@@ -48,8 +50,8 @@ class PointwiseMaxPool(StockPooling):
     apart are symmetric about the centre when `n + 2 padding - dilation (kernel_size - 1) - 1` is divisible by the stride, n
     being the size of the grid; otherwise the picture is in effect shifted by a part of the stride, as with `ceil_mode`, and
     `centred=True` puts as many sites symmetric about the centre for every n, with windows a sample wider where the sites
-    lie half-way between those of torch. On
-    a hexagonal grid the window is the hexagon in the box (one odd size), exact for sixth turns.
+    lie half-way between those of torch. On a hexagonal grid the window is the hexagon in the box (one odd size), exact for
+    sixth turns.
 
     Args:
         in_type: trivial, regular and quotient fields over 1, 2 or 3 dimensions.
@@ -164,6 +166,17 @@ def _warn_of_boxes(kind: FieldType, name: str, boxes: bool) -> None:
         )
 
 
+def _watch(kind: FieldType, name: str, pool: torch.nn.Module) -> SiteWatch:
+    """What warns of sites that are not symmetric; of adaptive and centred windows, never."""
+    d = kind.gspace.dimensionality
+    sizes, steps, pads, spread = (
+        value if isinstance(value, tuple) else (value,) * d
+        for value in (getattr(pool, key, 1) for key in ("kernel_size", "stride", "padding", "dilation"))
+    )
+    span = tuple(dilation * (k - 1) + 1 for dilation, k in zip(spread, sizes, strict=True))
+    return SiteWatch(kind, name, span, (1,) * d if isinstance(pool, CentredPool) else steps, pads)
+
+
 class NormMaxPool(EquivariantModule):
     """Of every field the one in the window whose norm is largest, on any field.
 
@@ -199,8 +212,10 @@ class NormMaxPool(EquivariantModule):
             )
         (self.pool.pool if isinstance(self.pool, CentredPool) else self.pool).return_indices = True  # type: ignore[assignment]
         self.groups = FieldGroups(in_type)
+        self.watch = _watch(in_type, type(self).__name__, self.pool)
 
     def compute(self, x: Tensor) -> Tensor:
+        self.watch(x)
         return longest(x, self.groups, self.pool)
 
     def export(self) -> torch.nn.Module:

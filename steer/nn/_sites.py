@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from steer.expansion import reversed_axes
+from steer.field import FieldType
+from steer.nn._axes import BrokenSymmetryWarning
 
 
 def mean_of_two(x: Tensor, axis: int) -> Tensor:
@@ -66,6 +71,39 @@ def centre_sites(
 
 def _both_sides(edges: list[int]) -> list[int]:
     return [edge for edge in reversed(edges) for _ in range(2)]
+
+
+class SiteWatch:
+    """Warns once, in eager mode, when a layer meets a size at which its sites break a symmetry of the gspace.
+
+    Args:
+        kind: type of the input.
+        name: of the layer, for the message.
+        span, stride, padding: see `centre_sites`.
+    """
+
+    def __init__(
+        self, kind: FieldType, name: str, span: tuple[int, ...], stride: tuple[int, ...], padding: tuple[int, ...]
+    ) -> None:
+        self.name, self.group, self.arguments = name, kind.fibergroup, (span, stride, padding)
+        grid = kind.gspace.lattice
+        strided = {axis for axis, step in enumerate(stride) if step > 1}
+        self.axes = strided & reversed_axes(grid, kind.gspace.exact_group) if grid is not None and strided else set()
+
+    def __call__(self, x: Tensor) -> None:
+        if not self.axes or torch.compiler.is_compiling():
+            return
+        left_out = rests(x, *self.arguments)
+        if any(left_out[axis] for axis in self.axes):
+            self.axes = set()
+            span, stride, padding = self.arguments
+            warnings.warn(
+                f"{self.name}: on the size {tuple(x.shape[2:])}, sites with stride {stride} are not symmetric about the "
+                f"centre, so the layer is equivariant under fewer elements of {self.group} only: n + 2p - k is not a "
+                f"multiple of the stride for windows k = {span} and padding p = {padding}; centred=True fits every size",
+                BrokenSymmetryWarning,
+                stacklevel=2,
+            )
 
 
 class CentredPool(torch.nn.Module):

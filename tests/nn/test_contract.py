@@ -35,7 +35,7 @@ LAYERS: dict[str, Callable[[], nn.EquivariantModule]] = {
     "GroupPooling max": lambda: nn.GroupPooling(PLANE),
     "GroupPooling mean": lambda: nn.GroupPooling(LINE, "mean"),
     "NormPool": lambda: nn.NormPool(VOLUME),
-    "PointwiseMaxPool": lambda: nn.PointwiseMaxPool(PLANE, 3, 2, 1),
+    "PointwiseMaxPool": lambda: nn.PointwiseMaxPool(PLANE, 2, 2),
     "PointwiseAvgPool": lambda: nn.PointwiseAvgPool(VOLUME, 2),
     "PointwiseAvgPoolAntialiased": lambda: nn.PointwiseAvgPoolAntialiased(VOLUME, 0.66, 2),
     "PointwiseMaxPoolAntialiased": lambda: nn.PointwiseMaxPoolAntialiased(LINE, 3, 2, 1),

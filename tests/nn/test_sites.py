@@ -153,3 +153,24 @@ def test_errors() -> None:
         nn.PointwiseMaxPool(HEXAGONAL, 3, 2, centred=True)
     with pytest.raises(ValueError, match="centred=True requires a line, square or cubic grid; received hexagonal"):
         nn.R2Conv(HEXAGONAL, HEXAGONAL, 3, 2, centred=True)
+
+
+@pytest.mark.parametrize("layer", CORNERED)
+def test_sites_that_are_not_symmetric_warn_once(layer: str) -> None:
+    module = copy.deepcopy(CORNERED[layer])
+    module(torch.zeros(1, 8, 11, 13))
+    with pytest.warns(
+        nn.BrokenSymmetryWarning, match=r"on the size \(11, 10\), sites with stride .* centred=True fits every size"
+    ):
+        module(torch.zeros(1, 8, 11, 10))
+    module(torch.zeros(1, 8, 11, 10))
+    mirrored = gspaces.flip2dOnR2().type("regular")  # top and bottom are not exchanged
+    nn.PointwiseMaxPool(mirrored, 3, 2, 1)(torch.zeros(1, 2, 10, 11))
+    torch._dynamo.reset()
+    torch.compile(copy.deepcopy(CORNERED[layer]), fullgraph=True, backend="aot_eager")(torch.zeros(1, 8, 10, 10))
+
+
+def test_layers_that_are_always_exact_do_not_warn() -> None:
+    for layer in LAYERS:
+        LAYERS[layer](PLANE, 3, 2)(torch.zeros(1, 8, 10, 10))
+    nn.PointwiseAdaptiveAvgPool(PLANE, 4)(torch.zeros(1, 8, 10, 10))

@@ -137,6 +137,7 @@ def test_other_interpolations_are_exact_too(mode: str) -> None:
         assert error(net, (n, n), space.fibergroup.generators) < 1e-12, n
 
 
+@pytest.mark.filterwarnings("ignore:.* are not symmetric about the centre:steer.nn.BrokenSymmetryWarning")
 @pytest.mark.parametrize("network", [Down, UNet])
 def test_the_sites_of_torch_are_exact_at_few_sizes_only(network: type) -> None:
     """The negative control."""

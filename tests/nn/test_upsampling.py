@@ -145,3 +145,18 @@ def test_errors() -> None:
         nn.R2Upsampling(VOLUME, 2)
     with pytest.warns(nn.BrokenSymmetryWarning, match=r"scale_factor=\(2, 3\) differ along axes"):
         build(PLANE, scale_factor=(2, 3))
+
+
+def test_a_network_that_gives_sizes_can_be_checked() -> None:
+    class Net(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.in_type = self.out_type = PLANE
+            self.down = nn.PointwiseAvgPoolAntialiased(PLANE, 0.66, 2)
+            self.up = nn.R2Upsampling(PLANE)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.up(self.down(x), size=x.shape[2:]) + x
+
+    for size in (8, 9, (8, 11)):
+        check_equivariance(Net(), size=size).assert_exact()
