@@ -4,7 +4,7 @@ Imports the rooms up to `steer.kernel`. Law of the room: sampling a kernel at ta
 """
 
 from steer.expansion._blocks import Block, IrrepBlock, OrbitBlock, block
-from steer.expansion._lattice import Lattice, exact_symmetries, exchanged_axes, lattice
+from steer.expansion._lattice import Lattice, exact_symmetries, exchanged_axes, lattice, reversed_axes
 from steer.expansion._layout import Layout, atoms, layout
 from steer.expansion._plan import Plan, plan
 from steer.expansion._resample import moves_exactly, transform
@@ -28,6 +28,7 @@ __all__ = [
     "layout",
     "moves_exactly",
     "plan",
+    "reversed_axes",
     "sampling",
     "transform",
 ]

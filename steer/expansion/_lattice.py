@@ -127,3 +127,9 @@ def exchanged_axes(grid: Lattice, group: Group) -> set[tuple[int, int]]:
     steps = torch.linalg.inv(grid.matrix) @ exact_symmetries(grid, group).elements @ grid.matrix
     mixed = (steps.abs() > 0.5).any(0)
     return {(i, j) for i in range(grid.d) for j in range(grid.d) if i < j and bool(mixed[i, j] | mixed[j, i])}
+
+
+def reversed_axes(grid: Lattice, group: Group) -> set[int]:
+    """Array axes along which a layer must treat both ends alike, as an exact symmetry in a group reverses them."""
+    steps = torch.linalg.inv(grid.matrix) @ exact_symmetries(grid, group).elements @ grid.matrix
+    return {axis for axis in range(grid.d) if bool((steps[:, :, axis] < -0.5).any())}

@@ -56,6 +56,16 @@ class Plan:
     def __reduce__(self) -> tuple[Any, ...]:
         return plan, self.recipe  # a copy or a pickle holds what was asked for, not the numbers that follow from it
 
+    @property
+    def even_deviation(self) -> Tensor:
+        """`[size]`, as `deviation`, but the same for all elements of an output field: no tap is preferred."""
+        rows = []
+        for row in self.parts:
+            counts = [part.fields_out * part.fields_in * part.block.size for part in row]
+            per_field = sum(counts) / row[0].fields_out
+            rows.append(torch.full((sum(counts),), max(per_field, 1.0) ** -0.5, dtype=torch.float64))
+        return torch.cat(rows)
+
     def expand(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
         """Weights `[size]` to the dense kernel `[channels_out, channels_in, taps]`, differentiable."""
         rows = []

@@ -2,12 +2,15 @@
 
 from steer.field import FieldType, GeometricTensor
 from steer.nn._antialiased import PointwiseAvgPoolAntialiased, PointwiseMaxPoolAntialiased
+from steer.nn._attention import SteerableAttention
+from steer.nn._axes import BrokenSymmetryWarning
 from steer.nn._bases import Disentangle, Entangle
 from steer.nn._batch_norm import InnerBatchNorm, NormBatchNorm
 from steer.nn._branches import Branch, Merge, Reshuffle, tensor_directsum
 from steer.nn._cartesian import CartesianTensor, FromCartesian, ToCartesian
 from steer.nn._concatenated_relu import ConcatenatedReLU, CReLU
-from steer.nn._conv import BrokenSymmetryWarning, R1Conv, R2Conv, R3Conv, SteerableConv
+from steer.nn._conv import R1Conv, R2Conv, R3Conv, SteerableConv
+from steer.nn._conv_transposed import R1ConvTransposed, R2ConvTransposed, R3ConvTransposed, SteerableConvTransposed
 from steer.nn._dropout import FieldDropout, PointwiseDropout
 from steer.nn._field_norms import FieldGroupNorm, FieldInstanceNorm, FieldLayerNorm, FieldRMSNorm
 from steer.nn._fourier import FourierPointwise
@@ -19,7 +22,6 @@ from steer.nn._linear import Linear
 from steer.nn._mask import Mask
 from steer.nn._module import EquivariantModule
 from steer.nn._norm import NormNonLinearity
-from steer.nn._plain import Plain
 from steer.nn._pointwise import (
     CELU,
     ELU,
@@ -47,6 +49,7 @@ from steer.nn._shared_norm import SharedNormNonLinearity
 from steer.nn._steerable import SteerableModule, UnreachableIrrepsWarning
 from steer.nn._subgroup_pooling import SubgroupPooling
 from steer.nn._tensor_product import TensorProductNonLinearity
+from steer.nn._upsampling import R1Upsampling, R2Upsampling, R3Upsampling, SteerableUpsampling
 from steer.nn._vector_field import VectorFieldNonLinearity
 from steer.nn._whole import dense_weights, export, match_width, summary
 
@@ -89,7 +92,6 @@ __all__ = [
     "NormMaxPool",
     "NormNonLinearity",
     "NormPool",
-    "Plain",
     "Pointwise",
     "PointwiseAdaptiveAvgPool",
     "PointwiseAdaptiveMaxPool",
@@ -99,8 +101,14 @@ __all__ = [
     "PointwiseMaxPool",
     "PointwiseMaxPoolAntialiased",
     "R1Conv",
+    "R1ConvTransposed",
+    "R1Upsampling",
     "R2Conv",
+    "R2ConvTransposed",
+    "R2Upsampling",
     "R3Conv",
+    "R3ConvTransposed",
+    "R3Upsampling",
     "ReLU",
     "Reshuffle",
     "Restriction",
@@ -110,8 +118,11 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "Softplus",
+    "SteerableAttention",
     "SteerableConv",
+    "SteerableConvTransposed",
     "SteerableModule",
+    "SteerableUpsampling",
     "SubgroupPooling",
     "Tanh",
     "TensorProductNonLinearity",

@@ -13,22 +13,25 @@ from torch import Tensor
 from steer.expansion import Lattice
 from steer.field import FieldType
 from steer.group import deterministic
+from steer.nn._axes import Size, as_tuple, grid_dimension, warn_of_uneven_axes
 from steer.nn._constants import Constants
-from steer.nn._conv import as_tuple
 from steer.nn._module import EquivariantModule
 from steer.nn._plain import Plain
 from steer.nn._pointwise import require_permutation
-from steer.nn._window import Size, grid_dimension, warn_of_uneven_axes, window
+from steer.nn._window import window
 
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 
 @deterministic
-def gaussian_taps(grid: Lattice, sigma: float) -> list[Tensor]:
+def gaussian_taps(grid: Lattice, sigma: float, between: bool = False) -> list[Tensor]:
     """Kernels whose successive correlations are the low-pass, `[*taps]` each, float64.
 
     One per axis on a rectangular grid (a Gaussian is the product of its axes); on a hexagonal grid one in the plane, cut off
     at a hexagon, as the array's parallelogram is not symmetric under the grid's turns.
+
+    Args:
+        between: whether the Gaussian is centred half-way between samples, on a rectangular grid.
     """
     if grid.kind == "hexagonal":
         reach = math.ceil(4 * sigma / grid.spacing[0])
@@ -38,25 +41,36 @@ def gaussian_taps(grid: Lattice, sigma: float) -> list[Tensor]:
         return [(kernel / kernel.sum()).reshape(box)]
     out = []
     for axis, step in enumerate(grid.spacing):
-        reach = math.ceil(4 * sigma / step)
-        x = torch.arange(-reach, reach + 1, dtype=torch.float64) * step
-        kernel = torch.exp(-x.square() / (2 * sigma**2))
+        count = 2 * math.ceil(4 * sigma / step) + (2 if between else 1)
+        x = (torch.arange(count, dtype=torch.float64) - (count - 1) / 2) * step
+        kernel = torch.exp(-x.square() / (2 * sigma**2) + x[count // 2].square() / (2 * sigma**2))
         shape = [1] * grid.d
-        shape[axis] = 2 * reach + 1
+        shape[axis] = count
         out.append((kernel / kernel.sum()).reshape(shape))
     return out
 
 
 def low_pass(x: Tensor, taps: Constants, stride: tuple[int, ...], padding: tuple[int, ...]) -> Tensor:
-    """Correlate every channel with the kernels one after the other, then take every stride-th sample."""
+    """Correlate every channel with the kernels one after the other, at sites a stride apart.
+
+    With kernels `between_0`, ... for Gaussians half-way between samples, the sites are symmetric about the centre.
+    """
     d = len(stride)
     lead, space = x.shape[:2], x.shape[2:]
     x = x.reshape(-1, 1, *space)
-    for name in taps.sources:
-        kernel = taps.like(name, x)
-        moves = [n > 1 for n in kernel.shape]
-        steps = [s if m else 1 for s, m in zip(stride, moves, strict=True)]
-        pads = [p if m else 0 for p, m in zip(padding, moves, strict=True)]
+    if "between_0" not in taps.sources:
+        x = _CONVOLVE[d](x, taps.like("taps_0", x)[None, None], stride=stride, padding=padding)
+        return x.reshape(*lead, *x.shape[2:])
+    for axis in range(d):
+        steps, pads = [1] * d, [0] * d
+        steps[axis] = stride[axis]
+        kernel = taps.like(f"taps_{axis}", x)
+        rest = (x.shape[2 + axis] + 2 * padding[axis] - kernel.numel()) % stride[axis]
+        if rest % 2:
+            kernel = taps.like(f"between_{axis}", x)
+        pads[axis] = padding[axis] - rest // 2
+        if pads[axis] < 0:
+            x, pads = x.narrow(2 + axis, -pads[axis], x.shape[2 + axis] + 2 * pads[axis]), [0] * d
         x = _CONVOLVE[d](x, kernel[None, None], stride=steps, padding=pads)
     return x.reshape(*lead, *x.shape[2:])
 
@@ -65,8 +79,10 @@ class PointwiseAvgPoolAntialiased(EquivariantModule):
     """A Gaussian low-pass of every channel, then every stride-th sample; on any field.
 
     Law: `pool(g f) = g pool(f)`: the low-pass is linear and depends on the distance alone. Exact for the symmetries of the
-    grid on symmetric sites, which with the default padding are those with `n - 1` divisible by the stride, n being the size
-    of the grid; approximate for all others, better the wider the Gaussian (0.66 samples for stride 2 is customary).
+    grid, for every size n: with the default padding there are `m = ceil(n / s)` sites for a stride s, symmetric about the
+    centre at `(n - 1) / 2 + s (j - (m - 1) / 2)`, and where these lie half-way between samples, so does the Gaussian. On
+    hexagonal grids the sites are symmetric where s divides `n - 1`. Approximate for all other elements, better the wider
+    the Gaussian (0.66 samples for stride 2 is customary).
 
     Args:
         in_type: any fields over 1, 2 or 3 dimensions.
@@ -98,7 +114,9 @@ class PointwiseAvgPoolAntialiased(EquivariantModule):
         full = tuple(max(kernel.shape[axis] for kernel in kernels) for axis in range(d))
         self.padding = tuple(n // 2 for n in full) if padding is None else as_tuple(padding, d, "padding", 0)
         warn_of_uneven_axes(in_type, name, stride=self.stride, padding=self.padding)
-        self.taps = Constants(**{f"taps_{i}": kernel for i, kernel in enumerate(kernels)})
+        between = [] if grid.kind == "hexagonal" else gaussian_taps(grid, sigma, between=True)
+        named = {"taps": kernels, "between": between}
+        self.taps = Constants(**{f"{name}_{i}": kernel for name, found in named.items() for i, kernel in enumerate(found)})
 
     def _arguments(self) -> dict[str, Any]:
         return {"taps": self.taps, "stride": self.stride, "padding": self.padding}
@@ -116,9 +134,8 @@ class PointwiseAvgPoolAntialiased(EquivariantModule):
 class PointwiseMaxPoolAntialiased(PointwiseAvgPoolAntialiased):
     """The maximum of every channel over a window at every site, then a Gaussian low-pass and every stride-th sample.
 
-    Law: `pool(g f) = g pool(f)`, on permutation fields. Exact for the symmetries of the grid that keep the window, on
-    symmetric sites (`n + 2 padding - kernel_size` divisible by the stride, n being the size of the grid); approximate for
-    all others.
+    Law: `pool(g f) = g pool(f)`, on permutation fields. Exact for the symmetries of the grid that keep the window, for every
+    size (see `PointwiseAvgPoolAntialiased` for the sites); approximate for all others.
 
     Args:
         in_type: trivial, regular and quotient fields over 1, 2 or 3 dimensions.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import overload
 
 import torch
@@ -62,18 +63,22 @@ class EquivariantModule(torch.nn.Module):
         Raises:
             ValueError: if the type, or the number of channels or axes, is not that of `in_type`.
         """
+        return self._typed(x, self.compute)
+
+    def _typed(self, x: GeometricTensor | Tensor, compute: Callable[[Tensor], Tensor]) -> GeometricTensor | Tensor:
+        """A function of plain tensors on typed or plain ones, with the types checked."""
         if isinstance(x, GeometricTensor):
             if x.type != self.in_type:
                 raise ValueError(f"{type(self).__name__}: fields of type {self.in_type} are required; received {x.type}")
             self._check(x.tensor)
-            return GeometricTensor(self.compute(x.tensor), self.out_type)
+            return GeometricTensor(compute(x.tensor), self.out_type)
         if not isinstance(x, Tensor):
             raise TypeError(
                 f"{type(self).__name__}: a torch tensor or a GeometricTensor is required; received {type(x).__name__}"
                 + ("; torch.from_numpy makes one" if type(x).__name__ == "ndarray" else "")
             )
         self._check(x)
-        return self.compute(x)
+        return compute(x)
 
     def _check(self, x: Tensor) -> None:
         self.in_type.check(x)
@@ -90,7 +95,8 @@ class EquivariantModule(torch.nn.Module):
         """The same map without field types, on plain tensors, in the present mode and dtype, made of torch alone.
 
         A stock module of `torch.nn` where there is one, otherwise a graph of tensor operations (`torch.fx`). Neither needs
-        `steer` to be loaded.
+        `steer` to be loaded from a file. Layers that work differently for even and odd sizes (centred strides, antialiased
+        pooling) become a module that calls a function of `steer`.
         """
         return traced(self.compute, example(self, self.in_type.size, self.in_type.gspace.dimensionality)).train(
             self.training

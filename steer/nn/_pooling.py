@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import copy
 import warnings
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from steer.field import FieldType
-from steer.nn._conv import BrokenSymmetryWarning, as_tuple
+from steer.nn._axes import BrokenSymmetryWarning, Size, as_tuple, grid_dimension, warn_of_uneven_axes
 from steer.nn._field_products import squared_norm
 from steer.nn._fields import FieldGroups
 from steer.nn._module import EquivariantModule
 from steer.nn._plain import Plain
 from steer.nn._pointwise import require_permutation
-from steer.nn._window import HexagonalPool, Size, grid_dimension, warn_of_uneven_axes, window
+from steer.nn._sites import CentredPool, SiteWatch, centre_sites
+from steer.nn._window import HexagonalPool, window
 
 _ADAPTIVE_MAX = {1: torch.nn.AdaptiveMaxPool1d, 2: torch.nn.AdaptiveMaxPool2d, 3: torch.nn.AdaptiveMaxPool3d}
 _ADAPTIVE_AVG = {1: torch.nn.AdaptiveAvgPool1d, 2: torch.nn.AdaptiveAvgPool2d, 3: torch.nn.AdaptiveAvgPool3d}
@@ -27,8 +29,10 @@ class StockPooling(EquivariantModule):
     def __init__(self, in_type: FieldType, stock: torch.nn.Module) -> None:
         super().__init__(in_type)
         self.pool = stock
+        self.watch = _watch(in_type, type(self).__name__, stock)
 
     def compute(self, x: Tensor) -> Tensor:
+        self.watch(x)
         return self.pool(x)
 
     def export(self) -> torch.nn.Module:
@@ -44,12 +48,15 @@ class PointwiseMaxPool(StockPooling):
     Law: `pool(g f) = g pool(f)`. Exact for the symmetries of the grid that keep the window (all of a square or cubic grid's
     for an equal kernel_size along the axes it exchanges) on symmetric sites; approximate for all others. Sites a stride
     apart are symmetric about the centre when `n + 2 padding - dilation (kernel_size - 1) - 1` is divisible by the stride, n
-    being the size of the grid; otherwise the picture is in effect shifted by a part of the stride, as with `ceil_mode`. On
-    a hexagonal grid the window is the hexagon in the box (one odd size), exact for sixth turns.
+    being the size of the grid; otherwise the picture is in effect shifted by a part of the stride, as with `ceil_mode`, and
+    `centred=True` puts as many sites symmetric about the centre for every n, with windows a sample wider where the sites
+    lie half-way between those of torch. On a hexagonal grid the window is the hexagon in the box (one odd size), exact for
+    sixth turns.
 
     Args:
         in_type: trivial, regular and quotient fields over 1, 2 or 3 dimensions.
         kernel_size, stride, padding, dilation, ceil_mode: as in `torch.nn.MaxPool2d`.
+        centred: whether the sites are symmetric about the centre for every size.
     Raises:
         ValueError: if a field is not a permutation representation, or a size is out of range.
     """
@@ -62,10 +69,13 @@ class PointwiseMaxPool(StockPooling):
         padding: Size = 0,
         dilation: Size = 1,
         ceil_mode: bool = False,
+        *,
+        centred: bool = False,
     ) -> None:
         name = type(self).__name__
         require_permutation(in_type, name, "NormMaxPool or PointwiseAvgPool")
-        super().__init__(in_type, window(in_type, name, "max", kernel_size, stride, padding, dilation, ceil_mode))
+        arguments = (kernel_size, stride, padding, dilation, ceil_mode)
+        super().__init__(in_type, window(in_type, name, "max", *arguments, centred=centred))
 
 
 class PointwiseAvgPool(StockPooling):
@@ -73,11 +83,14 @@ class PointwiseAvgPool(StockPooling):
 
     Law: `pool(g f) = g pool(f)`: a mean is linear, and g acts on all sites of the window alike. Exact for the symmetries of
     the grid that keep the window, on symmetric sites; approximate for all others. Sites a stride apart are symmetric about
-    the centre when `n + 2 padding - kernel_size` is divisible by the stride, n being the size of the grid.
+    the centre when `n + 2 padding - kernel_size` is divisible by the stride, n being the size of the grid, and with
+    `centred=True` for every n: where they lie half-way between those of torch, windows are a sample wider and the outermost
+    samples count half.
 
     Args:
         in_type: any fields over 1, 2 or 3 dimensions.
         kernel_size, stride, padding, ceil_mode, count_include_pad: as in `torch.nn.AvgPool2d`.
+        centred: whether the sites are symmetric about the centre for every size.
     Raises:
         ValueError: if a size is out of range.
     """
@@ -90,8 +103,10 @@ class PointwiseAvgPool(StockPooling):
         padding: Size = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
+        *,
+        centred: bool = False,
     ) -> None:
-        arguments = (kernel_size, stride, padding, 1, ceil_mode, count_include_pad)
+        arguments = (kernel_size, stride, padding, 1, ceil_mode, count_include_pad, centred)
         super().__init__(in_type, window(in_type, type(self).__name__, "mean", *arguments))
 
 
@@ -151,6 +166,17 @@ def _warn_of_boxes(kind: FieldType, name: str, boxes: bool) -> None:
         )
 
 
+def _watch(kind: FieldType, name: str, pool: torch.nn.Module) -> SiteWatch:
+    """What warns of sites that are not symmetric; of adaptive and centred windows, never."""
+    d = kind.gspace.dimensionality
+    sizes, steps, pads, spread = (
+        value if isinstance(value, tuple) else (value,) * d
+        for value in (getattr(pool, key, 1) for key in ("kernel_size", "stride", "padding", "dilation"))
+    )
+    span = tuple(dilation * (k - 1) + 1 for dilation, k in zip(spread, sizes, strict=True))
+    return SiteWatch(kind, name, span, (1,) * d if isinstance(pool, CentredPool) else steps, pads)
+
+
 class NormMaxPool(EquivariantModule):
     """Of every field the one in the window whose norm is largest, on any field.
 
@@ -161,6 +187,7 @@ class NormMaxPool(EquivariantModule):
     Args:
         in_type: any fields over 1, 2 or 3 dimensions.
         kernel_size, stride, padding, dilation, ceil_mode: as in `torch.nn.MaxPool2d`.
+        centred: whether the sites are symmetric about the centre for every size.
     Raises:
         ValueError: if a size is out of range.
     """
@@ -173,22 +200,27 @@ class NormMaxPool(EquivariantModule):
         padding: Size = 0,
         dilation: Size = 1,
         ceil_mode: bool = False,
+        *,
+        centred: bool = False,
     ) -> None:
         super().__init__(in_type)
         arguments = (kernel_size, stride, padding, dilation, ceil_mode)
-        self.pool = window(in_type, type(self).__name__, "max", *arguments)
+        self.pool = window(in_type, type(self).__name__, "max", *arguments, centred=centred)
         if isinstance(self.pool, HexagonalPool):
             raise ValueError(
                 "NormMaxPool: a line, square or cubic grid is required; use PointwiseAvgPool on a hexagonal one"
             )
-        self.pool.return_indices = True  # type: ignore[assignment]
+        (self.pool.pool if isinstance(self.pool, CentredPool) else self.pool).return_indices = True  # type: ignore[assignment]
         self.groups = FieldGroups(in_type)
+        self.watch = _watch(in_type, type(self).__name__, self.pool)
 
     def compute(self, x: Tensor) -> Tensor:
+        self.watch(x)
         return longest(x, self.groups, self.pool)
 
     def export(self) -> torch.nn.Module:
-        return Plain(longest, groups=self.groups, pool=self.pool)
+        centred = isinstance(self.pool, CentredPool)
+        return Plain(longest, groups=self.groups, pool=self.pool) if centred else super().export()
 
     def extra_repr(self) -> str:
         return str(self.in_type)
@@ -196,9 +228,23 @@ class NormMaxPool(EquivariantModule):
 
 def longest(x: Tensor, groups: FieldGroups, pool: torch.nn.Module) -> Tensor:
     """The fields where the norm is largest in each window of a pooling layer that returns indices."""
+    if isinstance(pool, CentredPool):
+        joined = partial(_longer_of_two, groups=groups)
+        x, pool = centre_sites(x, pool.span, pool.stride, pool.padding, pair=joined), pool.pool
     out = []
     for f in groups.split(x):
         _, site = pool(squared_norm(f.detach()))  # [batch, field, *space], positions in the flattened space
         index = site.flatten(2).unsqueeze(2).expand(-1, -1, f.shape[2], -1)
         out.append(f.flatten(3).gather(3, index).unflatten(3, site.shape[2:]))
+    return groups.join(out)
+
+
+def _longer_of_two(x: Tensor, axis: int, groups: FieldGroups) -> Tensor:
+    """Of every two neighbours along an axis the field of larger norm."""
+    d, n = x.ndim - 2, x.shape[axis] - 1
+    out = []
+    for f in groups.split(x):
+        square = squared_norm(f.detach())
+        first = square.narrow(axis, 0, n) >= square.narrow(axis, 1, n)
+        out.append(torch.where(first.unsqueeze(2), f.narrow(axis - d - 2, 0, n), f.narrow(axis - d - 2, 1, n)))
     return groups.join(out)

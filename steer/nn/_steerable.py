@@ -30,6 +30,12 @@ class SteerableModule(EquivariantModule):
 
     `weight` is one vector of coefficients, `bias` one number per invariant of the output. Bases are buffers that no
     checkpoint holds: they follow from the types, and are made again in full precision whenever the dtype changes.
+
+    Args:
+        fields_in: the input fields that the kernel sees.
+        sampling: where it is sampled.
+        phases: number of classes of output sites among which the taps of the kernel are shared out, above 1 for a
+            transposed convolution with a stride.
     """
 
     weight: torch.nn.Parameter
@@ -44,6 +50,7 @@ class SteerableModule(EquivariantModule):
         bias: bool,
         device: torch.device | str | None,
         dtype: torch.dtype | None,
+        phases: int = 1,
     ) -> None:
         super().__init__(in_type, out_type)
         if in_type.gspace != out_type.gspace:
@@ -60,6 +67,7 @@ class SteerableModule(EquivariantModule):
             self.register_parameter("bias", None)
         self.constants = Bases(self.plan, invariants).to(self.weight)
         self._cache: tuple[list[Tensor], Dense] | None = None
+        self._phases = phases
         self.reset_parameters()
 
     def _warn_of_zeros(self) -> None:
@@ -81,12 +89,14 @@ class SteerableModule(EquivariantModule):
     def reset_parameters(self, gain: float = 1.0) -> None:
         """Draw the weights anew: independent normal, such that the map keeps the variance of its input, times `gain^2`.
 
-        Closed form, from the norms of the basis elements (`Plan.deviation`). Use `gain=2**0.5` before rectifiers. The bias
-        becomes zero.
+        Closed form, from the norms of the basis elements (`Plan.deviation`). Where a stride shares the taps out among the
+        sites of the output, the variance is kept on average over them, with elements of equal variance. Use `gain=2**0.5`
+        before rectifiers. The bias becomes zero.
         """
         with torch.no_grad():
             if self.weight.device.type != "meta":
-                self.weight.normal_().mul_(self.plan.deviation.to(self.weight) * gain)
+                deviation = self.plan.deviation if self._phases == 1 else self.plan.even_deviation * self._phases**0.5
+                self.weight.normal_().mul_(deviation.to(self.weight) * gain)
             if self.bias is not None:
                 self.bias.zero_()
 

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from steer.expansion import exchanged_axes
 from steer.field import FieldType
-from steer.nn._conv import BrokenSymmetryWarning, as_tuple
-from steer.nn._module import require_fields
-
-Size = int | Sequence[int]
+from steer.nn._axes import Size, as_tuple, grid_dimension, warn_of_uneven_axes
+from steer.nn._sites import CentredPool
 
 _MAX = {1: torch.nn.MaxPool1d, 2: torch.nn.MaxPool2d, 3: torch.nn.MaxPool3d}
 _AVG = {1: torch.nn.AvgPool1d, 2: torch.nn.AvgPool2d, 3: torch.nn.AvgPool3d}
-
-
-def grid_dimension(kind: FieldType, name: str) -> int:
-    """The number of spatial axes.
-
-    Raises:
-        ValueError: if there is none.
-    """
-    d = require_fields(kind, name).gspace.dimensionality
-    if d == 0:
-        raise ValueError(f"{name}: fields over a grid are required; {kind} live on a point, where there is nothing to pool")
-    return d
 
 
 def window(
@@ -43,6 +26,7 @@ def window(
     dilation: Size = 1,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
+    centred: bool = False,
 ) -> torch.nn.Module:
     """The layer of `torch.nn` that pools every channel, or the one for hexagons.
 
@@ -53,6 +37,7 @@ def window(
         name: of the layer, for messages.
         function: "max" or "mean".
         kernel_size, stride, padding, dilation, ceil_mode, count_include_pad: as in torch.
+        centred: whether the sites are symmetric about the centre for every size of the grid.
     Raises:
         ValueError: if a size is out of range.
     """
@@ -65,32 +50,24 @@ def window(
     warn_of_uneven_axes(kind, name, kernel_size=size, stride=steps, padding=pads, dilation=spread)
     if any(2 * p > (k - 1) * s + 1 for p, k, s in zip(pads, size, spread, strict=True)):
         raise ValueError(f"{name}: padding of at most half the window {size} is required; received {pads}")
+    if centred and (ceil_mode or not count_include_pad or grid.kind == "hexagonal"):
+        raise ValueError(
+            f"{name}: centred=True requires a line, square or cubic grid, ceil_mode=False and count_include_pad=True; "
+            f"received a {grid.kind} grid, ceil_mode={ceil_mode}, count_include_pad={count_include_pad}"
+        )
     if grid.kind == "hexagonal":
         if ceil_mode or not count_include_pad:
             raise ValueError(f"{name}: ceil_mode=False and count_include_pad=True are required on a hexagonal grid")
         taps = grid.kernel_mask(size).nonzero()[:, 0].tolist()
         corners = [(tap // size[1] * spread[0], tap % size[1] * spread[1]) for tap in taps]
         return HexagonalPool(function, size, steps, pads, spread, corners)
-    if function == "mean":
-        return _AVG[d](size, steps, pads, ceil_mode, count_include_pad)
-    return _MAX[d](size, steps, pads, spread, ceil_mode=ceil_mode)
-
-
-def warn_of_uneven_axes(kind: FieldType, name: str, **arguments: tuple[int, ...]) -> None:
-    """Symmetries of the grid that exchange axes need the same numbers along both."""
-    space = kind.gspace
-    uneven = {key: values for key, values in arguments.items() if len(set(values)) > 1}
-    if not uneven or space.lattice is None:
-        return
-    axes = exchanged_axes(space.lattice, space.exact_group)
-    broken = [f"{key}={v}" for key, v in uneven.items() if any(v[i] != v[j] for i, j in axes)]
-    if broken:
-        warnings.warn(
-            f"{name}: {', '.join(broken)} differ along axes that {space.fibergroup} exchanges, so the layer is equivariant "
-            "under fewer elements only; give these axes one value, or use a smaller group",
-            BrokenSymmetryWarning,
-            stacklevel=4,
-        )
+    inner = (0,) * d if centred else pads
+    mean = function == "mean"
+    pool = _AVG[d](size, steps, inner, ceil_mode, count_include_pad) if mean else _MAX[d](size, steps, inner, spread)
+    if not mean:
+        pool.ceil_mode = ceil_mode
+    reach = tuple(dilation * (k - 1) + 1 for dilation, k in zip(spread, size, strict=True))
+    return CentredPool(pool, reach, steps, pads, not mean) if centred else pool
 
 
 class HexagonalPool(torch.nn.Module):

@@ -59,7 +59,7 @@ def record(
             innermost = _is_typed(layer) and not any(_is_typed(child) for child in children)
             if layer is not network and id(layer) not in inside and (innermost or not children):
                 inside |= {id(child) for child in children}
-                handles.append(layer.register_forward_pre_hook(recorder.before(name)))
+                handles.append(layer.register_forward_pre_hook(recorder.before(name), with_kwargs=True))
                 handles.append(layer.register_forward_hook(recorder.after(name)))
         y = network(x.clone())
     finally:
@@ -88,8 +88,10 @@ class _Recorder:
         self._into, self._first = into, tuple(x.shape)
 
     def before(self, name: str) -> Any:
-        def hook(layer: torch.nn.Module, args: tuple[Any, ...]) -> None:
+        def hook(layer: torch.nn.Module, args: tuple[Any, ...], options: dict[str, Any]) -> None:
             if name in self._calls or not args or not isinstance(plain(args[0]), Tensor):
+                return
+            if len(args) > 1 or options:  # such as the size of a skip: only the network knows how it moves along
                 return
             self.seen[name] = layer
             x = plain(args[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from steer.field import FieldType, GSpace
+from steer.nn import BrokenSymmetryWarning
 from steer.testing._calls import Call, plain, record
 from steer.testing._compare import relative, transformed
 from steer.testing._noise import distance_from_centre, rough_noise, smooth_noise
@@ -49,8 +51,9 @@ def check_equivariance(
     others the number is the error of sampling, which falls with resolution: smooth noise, compared on the inner half of the
     grid, beside the floor that resampling sets (what is lost when the output itself is turned there and back).
 
-    Each layer is measured by itself, on the input that it gets in the network, so the first bad row is at fault, and the
-    report says why. Stock `torch.nn` layers are measured too, where the fields around them are known.
+    Each layer that is called with one tensor alone is measured by itself, on the input that it gets in the network, so the
+    first bad row is at fault, and the report says why. Stock `torch.nn` layers are measured too, where the fields around
+    them are known.
 
     Args:
         module: any torch module that takes a plain tensor. Its `in_type` and `out_type` are used where it has them.
@@ -93,7 +96,8 @@ def check_equivariance(
             continue
         whole = exact and space.lattice is not None and space.lattice.kind != "hexagonal"
         noise = rough_noise if whole or space.lattice is None else smooth_noise
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", BrokenSymmetryWarning)  # what follows measures it and says where
             calls, others = record(network, noise(into, shape, batch, dtype, seed), into, out, NETWORK)
             for call in calls:
                 if _is_constant(call.output):

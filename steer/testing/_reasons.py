@@ -80,7 +80,7 @@ def _parity(call: Call, g: Tensor) -> str | None:
             given = "x".join(str(n) for n in size)
             return (
                 f"stride {steps[0]} on size {given}: its sites are not symmetric about the centre; size {fitting} would be, "
-                f"as s divides n + 2p - k"
+                "as s divides n + 2p - k, and centred=True of the layers of steer.nn fits every size"
             )
     return None
 

@@ -7,7 +7,7 @@ import pickle
 import torch
 from torch import Tensor
 
-from steer.nn import Plain
+from steer.nn._plain import Plain
 
 
 def scaled(x: Tensor, factor: Tensor, shift: Tensor, inner: torch.nn.Module, power: int, training: bool) -> Tensor:

@@ -50,6 +50,7 @@ def test_the_maximum_of_vectors_would_break_the_law() -> None:
         nn.PointwiseAdaptiveMaxPool(VECTORS, 3)
 
 
+@pytest.mark.filterwarnings("ignore:.* are not symmetric about the centre:steer.nn.BrokenSymmetryWarning")
 def test_numbers_are_those_of_torch() -> None:
     x = randn(2, 9, 12, 12)
     pairs = [

@@ -53,7 +53,6 @@ def test_an_export_loads_where_steer_is_not_installed(tmp_path) -> None:
     model = nn.Sequential(
         nn.R2Conv(circle, gate.in_type, 3),
         gate,
-        nn.PointwiseAvgPoolAntialiased(circle, 0.66, 2),
         nn.NormNonLinearity(circle),
         nn.NormPool(circle),
     ).eval()

@@ -1,0 +1,118 @@
+"""What convolutions on grids have in common, transposed or not: the kernel, its box and its groups."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from steer.expansion import BandLimit, sampling
+from steer.field import FieldType
+from steer.kernel import RadialProfile
+from steer.nn._axes import Size, as_tuple, warn_of_uneven_axes
+from steer.nn._module import require_fields
+from steer.nn._steerable import SteerableModule
+
+
+class GridConvolution(SteerableModule):
+    """A steerable kernel sampled on a box of a grid of `d` dimensions, and the arguments that place the box.
+
+    Args:
+        kernel_size, stride, dilation, groups, band_limit, rings, widths, radial: as in `SteerableConv`.
+        transposed: whether the stride spreads the kernel over the output instead of skipping sites of the input.
+    """
+
+    d: int
+
+    def __init__(
+        self,
+        in_type: FieldType,
+        out_type: FieldType,
+        kernel_size: Size,
+        stride: Size,
+        dilation: Size,
+        groups: int,
+        bias: bool,
+        band_limit: BandLimit,
+        rings: Sequence[float] | None,
+        widths: Sequence[float] | None,
+        radial: RadialProfile | None,
+        device: torch.device | str | None,
+        dtype: torch.dtype | None,
+        transposed: bool = False,
+    ) -> None:
+        name = type(self).__name__
+        for role, kind in (("in_type", in_type), ("out_type", out_type)):
+            if require_fields(kind, name, role).gspace.dimensionality != self.d:
+                raise ValueError(
+                    f"{name}: fields over {self.d} dimension(s) are required; {role} lives over {kind.gspace.dimensionality}"
+                )
+        size = as_tuple(kernel_size, self.d, "kernel_size", 1)
+        steps = as_tuple(stride, self.d, "stride", 1)
+        grid = in_type.gspace.lattice
+        assert grid is not None
+        super().__init__(
+            in_type,
+            out_type,
+            _part(in_type, out_type, groups),
+            sampling(grid, size, band_limit, rings, widths, radial),
+            bias,
+            device,
+            dtype,
+            math.prod(steps) if transposed else 1,
+        )
+        self.kernel_size = size
+        self.stride = steps
+        self.dilation = as_tuple(dilation, self.d, "dilation", 1)
+        self.groups = groups
+
+    def _place(self, padding: tuple[int, ...]) -> None:
+        """Set the padding, and warn where the box breaks a symmetry."""
+        self.padding = padding
+        named = {name: getattr(self, name) for name in ("kernel_size", "stride", "padding", "dilation")}
+        warn_of_uneven_axes(self.in_type, type(self).__name__, **named)
+
+    def dense(self) -> tuple[Tensor, Tensor | None]:
+        kernel, bias = super().dense()
+        return kernel.reshape(*kernel.shape[:2], *self.kernel_size), bias
+
+    def _export(self, stock: type[torch.nn.Module], **arguments: Any) -> torch.nn.Module:
+        """A stock layer with the dense kernel and bias."""
+        kernel, bias = self.dense()
+        names = ("kernel_size", "stride", "padding", "dilation", "groups")
+        arguments |= {name: getattr(self, name) for name in names}
+        layer = stock(self.in_type.size, self.out_type.size, bias=bias is not None, device="meta", **arguments)
+        layer.weight = torch.nn.Parameter(kernel.detach().clone())
+        if bias is not None:
+            layer.bias = torch.nn.Parameter(bias.detach().clone())
+        return layer.train(self.training)
+
+    def extra_repr(self) -> str:
+        extras = [("stride", 1), ("padding", 0), ("output_padding", 0), ("dilation", 1)]
+        given = [(name, getattr(self, name, default), default) for name, default in extras]
+        shown = [f"{name}={value}" for name, value, default in given if value not in (default, (default,) * self.d)]
+        shown += [f"groups={self.groups}"] if self.groups != 1 else []
+        shown += self._extras()
+        shown += ["bias=False"] if self.bias is None else []
+        return ", ".join([f"{self.in_type} -> {self.out_type}", f"kernel_size={self.kernel_size}", *shown])
+
+    def _extras(self) -> list[str]:
+        return []
+
+
+def _part(in_type: FieldType, out_type: FieldType, groups: int) -> tuple[Any, ...]:
+    """The input fields that each group of output fields sees."""
+    fields = in_type.representations
+    if not isinstance(groups, int) or groups < 1 or len(fields) % groups or len(out_type) % groups:
+        raise ValueError(
+            f"groups: a divisor of the numbers of fields, {len(fields)} and {len(out_type)}, is required; "
+            f"received {groups!r}"
+        )
+    into, out = len(fields) // groups, len(out_type) // groups
+    for what, items, step in (("input", fields, into), ("output", out_type.representations, out)):
+        if any(items[i] != items[i % step] for i in range(len(items))):
+            raise ValueError(f"groups: the {what} fields must repeat in {groups} equal parts; they do not")
+    return fields[:into]
