@@ -78,6 +78,8 @@ LAYERS: dict[str, Callable[[], nn.EquivariantModule]] = {
     "VectorField": lambda: nn.VectorFieldNonLinearity(QUARTERS),
     "VectorField soft": lambda: nn.VectorFieldNonLinearity(QUARTERS, 0.5),
     "SharedNormNonLinearity": lambda: nn.SharedNormNonLinearity(VOLUME, [[0, 3], [2, 1], [4, 5]]),
+    "PositionalHarmonics 2d": lambda: nn.PositionalHarmonics(CIRCLE, 2, [1.0, 2.0]),
+    "PositionalHarmonics 3d": lambda: nn.PositionalHarmonics(VOLUME, 2),
     "ReLU": lambda: nn.ReLU(LINE),
     "Sequential": lambda: nn.Sequential(nn.NormBatchNorm(VOLUME), nn.NormNonLinearity(VOLUME), nn.NormPool(VOLUME)),
 }
