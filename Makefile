@@ -20,10 +20,10 @@ demo: $(DEV) ## train a small equivariant network, measure its equivariance and 
 	$(BIN)/steer demo $(ARGS)
 
 test: $(DEV) ## the tests, without the slow ones
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 test-slow: $(DEV) ## the slow tests alone
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(BIN)/python -m pytest -n auto -m slow $(ARGS)
 
 lint: $(DEV) ## style, format and types
 	$(BIN)/ruff check .

@@ -44,6 +44,7 @@ from steer.nn._pooling import (
     PointwiseAvgPool,
     PointwiseMaxPool,
 )
+from steer.nn._positional import PositionalHarmonics
 from steer.nn._sequential import Sequential, SequentialModule
 from steer.nn._shared_norm import SharedNormNonLinearity
 from steer.nn._steerable import SteerableModule, UnreachableIrrepsWarning
@@ -100,6 +101,7 @@ __all__ = [
     "PointwiseDropout",
     "PointwiseMaxPool",
     "PointwiseMaxPoolAntialiased",
+    "PositionalHarmonics",
     "R1Conv",
     "R1ConvTransposed",
     "R1Upsampling",

@@ -124,11 +124,11 @@ def attend(
 ) -> Tensor:
     """Attention of `[batch, channel, *space]` with dense maps `[out, in, 1]` to queries, keys, values and from values."""
     space = x.shape[2:]
-    mapped = F.conv1d(x.flatten(2), kernel_in, bias_in)
+    mapped = F.conv1d(x.flatten(2), kernel_in[:, :, None], bias_in)
     query, key, value = mapped.unflatten(1, (3, heads, -1)).transpose(-1, -2).unbind(1)  # [batch, head, position, channel]
     mask = None if distance is None else distance(x).to(query.dtype)
     mixed = F.scaled_dot_product_attention(query, key, value, mask)
-    return F.conv1d(mixed.transpose(-1, -2).flatten(1, 2), kernel_out, bias_out).unflatten(2, space)
+    return F.conv1d(mixed.transpose(-1, -2).flatten(1, 2), kernel_out[:, :, None], bias_out).unflatten(2, space)
 
 
 class DistanceBias(torch.nn.Module):

@@ -184,4 +184,4 @@ def multiply_each(x: Tensor, matrix: Constants) -> Tensor:
     fields = x.unflatten(1, (-1, m.shape[1]))
     if x.ndim == 2:
         return (fields @ m.mT).flatten(1)
-    return (m @ fields.flatten(3)).flatten(1, 2).reshape(len(x), -1, *x.shape[2:])
+    return (m @ fields.flatten(3)).flatten(1, 2).reshape(x.shape[0], -1, *x.shape[2:])

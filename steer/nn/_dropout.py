@@ -71,7 +71,7 @@ class FieldDropout(EquivariantModule):
     def compute(self, x: Tensor) -> Tensor:
         if not self.training or self.p == 0:
             return x
-        keep = F.dropout(x.new_ones(len(x), len(self.in_type)), self.p)
+        keep = F.dropout(x.new_ones(x.shape[0], len(self.in_type)), self.p)
         return x * keep.index_select(1, self.index["field"]).reshape(*x.shape[:2], *(1,) * (x.ndim - 2))
 
     def export(self) -> torch.nn.Module:

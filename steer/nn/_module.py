@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from steer.field import FieldType, GeometricTensor
-from steer.nn._traced import example, traced
+from steer.nn._plain import Plain
+from steer.nn._traced import example, holds, traced
 
 
 def require_fields(kind: FieldType, layer: str, role: str = "in_type") -> FieldType:
@@ -95,9 +96,16 @@ class EquivariantModule(torch.nn.Module):
         """The same map without field types, on plain tensors, in the present mode and dtype, made of torch alone.
 
         A stock module of `torch.nn` where there is one, otherwise a graph of tensor operations (`torch.fx`). Neither needs
-        `steer` to be loaded from a file. Layers that work differently for even and odd sizes (centred strides, antialiased
-        pooling) become a module that calls a function of `steer`.
+        `steer` to be loaded from a file. Layers that work differently for different sizes (centred strides, antialiased
+        pooling, attention) become a module that calls a function of `steer`.
         """
-        return traced(self.compute, example(self, self.in_type.size, self.in_type.gspace.dimensionality)).train(
-            self.training
-        )
+        x = example(self, self.in_type.size, self.in_type.gspace.dimensionality)
+        with torch.no_grad():
+            graph = traced(self.compute, x)
+            if graph is not None and holds(graph, self.compute, x):
+                return graph.train(self.training)
+        return Plain(_compute, layer=self)
+
+
+def _compute(x: Tensor, layer: EquivariantModule) -> Tensor:
+    return layer.compute(x)

