@@ -356,11 +356,12 @@ QUICK = (
     "NormBatchNorm 2d",
     "FourierPointwise irreps",
 )
-"""The layers that meet the slow tools in every run; the others do in `make test-slow`."""
+"""The layers that meet every tool in every run (but ONNX, the slowest); the others do in `make test-slow`."""
 
 
 def _marked(check: str, name: str) -> Any:
-    return pytest.param(check, name, marks=[pytest.mark.slow] if check in SLOW and name not in QUICK else [])
+    quick = name in QUICK or check in ("law", "typed_and_plain", "checkpoint", "gradients", "pickle_and_deepcopy")
+    return pytest.param(check, name, marks=[] if quick and check != "onnx" else [pytest.mark.slow])
 
 
 @pytest.mark.parametrize(("check", "name"), [_marked(check, name) for check in TOOLS for name in LAYERS])
