@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import add
 from typing import Any
@@ -81,6 +81,10 @@ class Branch(torch.nn.Module):
         self.out_types = list(out_types)
         self.sizes = [kind.size for kind in out_types]
 
+    def export(self) -> torch.nn.Module:
+        """The same for plain tensors, made of torch alone."""
+        return _graph("Branch", torch.split, self.sizes)
+
     def forward(self, x: GeometricTensor | Tensor) -> list[Any]:
         if not isinstance(x, GeometricTensor):
             self.in_type.check(x)
@@ -120,6 +124,10 @@ class Merge(torch.nn.Module):
         self.out_type = sum_of_types(in_types, "Merge: in_types")
         self.in_types = list(in_types)
 
+    def export(self) -> torch.nn.Module:
+        """The same for plain tensors, made of torch alone."""
+        return _graph("Merge", torch.cat)
+
     def forward(self, parts: Sequence[Any]) -> Any:
         if len(parts) != len(self.in_types):
             raise ValueError(f"Merge: {len(self.in_types)} tensors are required, one per type; received {len(parts)}")
@@ -133,6 +141,13 @@ class Merge(torch.nn.Module):
 
     def extra_repr(self) -> str:
         return ", ".join(str(kind) for kind in self.in_types) + f" -> {self.out_type}"
+
+
+def _graph(name: str, function: Callable[..., Any], *arguments: Any) -> torch.fx.GraphModule:
+    """`x -> function(x, *arguments, dim=1)` as a module that loads without this package."""
+    graph = torch.fx.Graph()
+    graph.output(graph.call_function(function, (graph.placeholder("x"), *arguments), {"dim": 1}))
+    return torch.fx.GraphModule({}, graph, name)
 
 
 def tensor_directsum(tensors: Sequence[GeometricTensor]) -> GeometricTensor:

@@ -13,6 +13,7 @@ from steer.group import FiniteGroup, Group, deterministic
 from steer.representation import GAUGE, Representation
 
 _DIGITS = 1e5  # matrices are compared to five digits: far above rounding, far below any real difference
+_OFFSET = 0.318309886  # keeps halves, quarters and square roots, frequent in these matrices, off the edge of two cells
 
 
 def fingerprint(plan: Plan) -> str:
@@ -30,7 +31,7 @@ def _fingerprint(recipe: tuple[tuple[Representation, ...], tuple[Representation,
     lines = [
         f"gauge {GAUGE}",
         _digest(g),
-        *(_digest(field(g)) for field in distinct),
+        *(_digest(field.matrices(g)) for field in distinct),
         *(str([distinct.index(field) for field in fields]) for fields in (fields_in, fields_out)),
         f"{sampling.lattice} {sampling.kernel_size} {sampling.limits}",
         _digest(sampling.functions(sampling.points(group.d))),
@@ -39,12 +40,12 @@ def _fingerprint(recipe: tuple[tuple[Representation, ...], tuple[Representation,
 
 
 def _elements(group: Group) -> Tensor:
-    """A few elements in a fixed order, which tell representations apart."""
+    """Elements in a fixed order, which tell representations apart: equal groups give equal ones, however they were built."""
     if isinstance(group, FiniteGroup):
-        return group.elements[: min(group.order, 1 + 2 * len(group.generators) + 8)]
+        return group.elements
     return group.sample(4, torch.Generator("cpu").manual_seed(0))
 
 
 def _digest(values: Tensor) -> str:
-    rounded = (values * _DIGITS).round().to(torch.int64)
-    return hashlib.sha256(repr((tuple(rounded.shape), rounded.flatten().tolist())).encode()).hexdigest()
+    rounded = (values * _DIGITS + _OFFSET).floor().to(torch.int64)
+    return hashlib.sha256(repr(tuple(rounded.shape)).encode() + rounded.numpy().astype("<i8").tobytes()).hexdigest()

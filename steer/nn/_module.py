@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import textwrap
 from abc import abstractmethod
 from collections.abc import Callable
@@ -34,7 +35,7 @@ class EquivariantModule(torch.nn.Module):
     """A layer that maps fields of `in_type` to fields of `out_type`, equivariantly.
 
     A `GeometricTensor` in gives a `GeometricTensor` out, a plain tensor a plain tensor, with the same numbers. Subclasses
-    define `compute`, on plain tensors, and `export`.
+    define `compute`, on plain tensors, and `export` where there is a stock module.
 
     Args:
         in_type, out_type: how input and output transform; without `out_type` as the input. A subclass that computes its
@@ -102,7 +103,8 @@ class EquivariantModule(torch.nn.Module):
         x = example(self, self.in_type.size, self.in_type.gspace.dimensionality)
         with torch.no_grad():
             graph = traced(self.compute, x)
-            if graph is not None and holds(graph, self.compute, x):
+            # On a copy: running statistics of this layer must not see the test.
+            if graph is not None and holds(graph, copy.deepcopy(self).compute, x):
                 return graph.train(self.training)
         return Plain(_compute, layer=self)
 

@@ -9,12 +9,15 @@ from typing import Any
 import torch
 
 from steer.field import FieldType
+from steer.nn._branches import Branch, Merge
 from steer.nn._module import EquivariantModule
 from steer.nn._steerable import SteerableModule
 
+_EXPORTABLE = (EquivariantModule, Branch, Merge)
+
 
 def export(network: torch.nn.Module) -> torch.nn.Module:
-    """A copy of any network whose equivariant layers have become modules of torch alone, with equal outputs.
+    """A copy of any network whose equivariant layers have become what their `export()` gives, with equal outputs.
 
     Everything else stays what it is: stock layers, functional calls, control flow, the class of the network. A layer that is
     used several times stays one layer. In eval mode, see `EquivariantModule.export`.
@@ -34,20 +37,18 @@ def export(network: torch.nn.Module) -> torch.nn.Module:
       (1): Flatten(start_dim=1, end_dim=-1)
     )
     """
-    if isinstance(network, EquivariantModule):
+    if isinstance(network, _EXPORTABLE):
         return network.export()
-    exported: dict[int, torch.nn.Module] = {
-        id(layer): layer.export() for layer in _outermost(network) if isinstance(layer, EquivariantModule)
-    }
+    exported: dict[int, torch.nn.Module] = {id(layer): layer.export() for layer in _outermost(network)}
     # Deep copies look up what was already copied, so the exports take the places of their layers wherever these occur.
     return copy.deepcopy(network, dict(exported))
 
 
-def _outermost(module: torch.nn.Module) -> list[torch.nn.Module]:
-    """The equivariant layers that lie inside of no other."""
-    found: list[torch.nn.Module] = []
+def _outermost(module: torch.nn.Module) -> list[EquivariantModule | Branch | Merge]:
+    """The layers with field types that lie inside of no other."""
+    found: list[EquivariantModule | Branch | Merge] = []
     for child in module.children():
-        found += [child] if isinstance(child, EquivariantModule) else _outermost(child)
+        found += [child] if isinstance(child, _EXPORTABLE) else _outermost(child)
     return found
 
 

@@ -104,9 +104,9 @@ def test_is_the_attention_of_the_formula() -> None:
     layer = build(kind, heads=1)
     x = randn(1, kind.size, 6)
     (kernel, bias), (last, shift) = layer.into.dense(), layer.out.dense()
-    q, k, v = (kernel[:, :, 0] @ x[0] + bias[:, None]).split(kind.size)
+    q, k, v = (kernel @ x[0] + bias[:, None]).split(kind.size)
     weights = torch.softmax(q.mT @ k / kind.size**0.5, -1)
-    assert_close(layer(x)[0], last[:, :, 0] @ (v @ weights.mT) + shift[:, None], 1e-12)
+    assert_close(layer(x)[0], last @ (v @ weights.mT) + shift[:, None], 1e-12)
 
 
 @torch.no_grad()
@@ -152,7 +152,8 @@ def test_initial_values_keep_their_size(name: str) -> None:
         torch.manual_seed(seed)
         layer = nn.SteerableAttention(kind, kind, 4, window=0.5)
         x = torch.randn(2, kind.size, *(3,) * kind.gspace.dimensionality)
-        q, _, _ = torch.nn.functional.conv1d(x.flatten(2), *layer.into.dense()).chunk(3, 1)
+        kernel, bias = layer.into.dense()
+        q, _, _ = (kernel @ x.flatten(2) + bias[:, None]).chunk(3, 1)
         assert 0.6 < float(q.var()) < 1.5
         ratios.append(layer(x).var() / x.var())
     assert 0.6 < float(torch.stack(ratios).mean()) < 1.5

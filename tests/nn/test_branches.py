@@ -49,7 +49,10 @@ def test_branch_and_merge_are_inverse() -> None:
     for module in (branch, merge):
         assert not module.state_dict()
         assert str(pickle.loads(pickle.dumps(copy.deepcopy(module)))) == str(module)
-    assert torch.equal(merge.export()(branch.export()(x)), x)
+    stock = nn.export(torch.nn.Sequential(branch, merge))
+    assert torch.equal(stock(x), x)
+    assert all(isinstance(part, torch.fx.GraphModule) for part in stock)
+    assert torch.equal(pickle.loads(pickle.dumps(stock))(x), x)
 
 
 def test_they_compile_and_keep_the_law() -> None:
