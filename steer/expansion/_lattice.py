@@ -115,6 +115,7 @@ def _point_group(grid: Lattice) -> FiniteGroup:
     return from_generators(list(kept))
 
 
+@lru_cache(maxsize=256)
 def exact_symmetries(grid: Lattice, group: Group) -> FiniteGroup:
     """The elements of a group under which sampling on this lattice is exactly equivariant."""
     if grid.d != group.d:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from steer.group._deterministic import deterministic
 from steer.group._group import Group
+from steer.group._table import multiplication_table
 
 EQUAL = 1e-6  # two matrices closer than this are the same element
 SAME = 1e-12  # two groups are equal only to rounding: equal groups share their bases, whose laws hold to this precision
@@ -90,7 +91,7 @@ class FiniteGroup(Group):
 
     @cached_property
     def _table(self) -> Tensor:
-        return _multiplication_table(self._elements)
+        return multiplication_table(self._elements)
 
     @cached_property
     def _inverses(self) -> Tensor:
@@ -199,9 +200,3 @@ def _generated(table: list[list[int]], generators: Iterable[int]) -> frozenset[i
 def _rows(values: Tensor, index: Tensor) -> Tensor:
     """Copies of rows, `[n, ...], [batch] -> [batch, ...]`; a single index alone would give a view, and cannot be mapped."""
     return values[index.reshape(-1)].reshape(*index.shape, *values.shape[1:])
-
-
-@deterministic
-def _multiplication_table(elements: Tensor) -> Tensor:
-    flat = elements.reshape(len(elements), -1)
-    return torch.stack([((g @ elements).reshape(len(elements), -1) @ flat.mT).argmax(-1) for g in elements])

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from steer.group._deterministic import deterministic
 from steer.group._matrices import snap
+from steer.group._table import multiplication_table
 
 _RESIDUAL = 1e-12  # what a product may differ from the element that stands for it
 _SINGLE = 5e-7  # radians that single precision may move an eigenvalue
@@ -88,12 +89,8 @@ def polish(elements: Tensor) -> Tensor:
 
 def _products(elements: Tensor) -> tuple[Tensor, Tensor, float]:
     """The index of every product, the sum over h of `h^-1 (h g)`, and by how much products miss their elements."""
-    n = len(elements)
-    flat = elements.reshape(n, -1)
-    table, total, worst = torch.zeros(n, n, dtype=torch.long), torch.zeros_like(elements), 0.0
+    table, total, worst = multiplication_table(elements), torch.zeros_like(elements), 0.0
     for row, h in zip(table, elements, strict=True):
-        products = h @ elements
-        row.copy_((products.reshape(n, -1) @ flat.mT).argmax(-1))
-        worst = max(worst, float((products - elements[row]).abs().max()))
+        worst = max(worst, float((h @ elements - elements[row]).abs().max()))
         total += h.mT @ elements[row]
     return table, total, worst

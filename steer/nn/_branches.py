@@ -59,9 +59,7 @@ class Branch(torch.nn.Module):
     Law: each part transforms by its own block of a block-diagonal matrix. Exact for every group; approximate for none.
 
     Args:
-        out_types: the types of the parts, one after another.
-    Attributes:
-        in_type: their sum.
+        out_types: the types of the parts, one after another; `in_type` is their sum.
     Shapes: `[batch, in_type.size, *space]` to a list of `[batch, out_types[i].size, *space]`, geometric tensors if the input
         is one.
     Raises:
@@ -104,9 +102,7 @@ class Merge(torch.nn.Module):
     Law: a direct sum of representations acts on each part by itself. Exact for every group; approximate for none.
 
     Args:
-        in_types: the types of the parts, one after another.
-    Attributes:
-        out_type: their sum.
+        in_types: the types of the parts, one after another; `out_type` is their sum.
     Shapes: a list of `[batch, in_types[i].size, *space]` to `[batch, out_type.size, *space]`, a geometric tensor
         if all parts are.
     Raises:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import pickle
 
 import pytest
 import torch
@@ -106,21 +105,6 @@ def test_pointwise_layers_would_break_irreps(group: str) -> None:
     for layer in (nn.ReLU, nn.InnerBatchNorm, nn.GroupPooling, nn.PointwiseDropout):
         with pytest.raises(ValueError, match="fields whose channels the group permutes"):
             layer(kind)
-
-
-@pytest.mark.parametrize(("layer", "group"), CASES)
-def test_typed_and_plain_calls_copies_and_export_agree(layer: str, group: str) -> None:
-    module = build(layer, group).eval()
-    x = torch.randn(6, module.in_type.size, generator=seeded(3), dtype=torch.float64)
-    y = module(x)
-    typed = module(nn.GeometricTensor(x, module.in_type))
-    assert typed.type == module.out_type
-    assert torch.equal(typed.tensor, y)
-    assert torch.equal(pickle.loads(pickle.dumps(module))(x), y)
-    torch.testing.assert_close(module.export()(x), y, rtol=1e-12, atol=1e-12)
-    assert list(module.train().state_dict()) == list(module.eval().state_dict())
-    with pytest.raises(ValueError, match="is required"):
-        module(x[:, :-1])
 
 
 @pytest.mark.parametrize(
