@@ -61,7 +61,7 @@ class Branch(torch.nn.Module):
     Args:
         out_types: the types of the parts, one after another; `in_type` is their sum.
     Shapes: `[batch, in_type.size, *space]` to a list of `[batch, out_types[i].size, *space]`, geometric tensors if the input
-        is one.
+    is one.
     Raises:
         ValueError: if there is no part, or types of several gspaces come.
 
@@ -104,7 +104,7 @@ class Merge(torch.nn.Module):
     Args:
         in_types: the types of the parts, one after another; `out_type` is their sum.
     Shapes: a list of `[batch, in_types[i].size, *space]` to `[batch, out_type.size, *space]`, a geometric tensor
-        if all parts are.
+    if all parts are.
     Raises:
         ValueError: if there is no part, or types of several gspaces come; when called with parts of other types or sizes.
 
