@@ -6,20 +6,14 @@ Imports `steer.group`. Law of the room: `rho(g h) = rho(g) rho(h)`, real and ort
 `gradient_coupling`, `parse_fields`, `real_harmonics_from_complex`, `table`.
 """
 
+from steer.representation._cosets import Induced, Quotient, coset_representatives, quotient, regular
 from steer.representation._derived import (
     DirectSum,
-    Induced,
-    Quotient,
     Restricted,
     Standard,
-    Tabulated,
     TensorProduct,
     band_limited_regular,
-    coset_representatives,
     direct_sum,
-    from_generator_images,
-    quotient,
-    regular,
     standard,
 )
 from steer.representation._gauge import (
@@ -37,6 +31,7 @@ from steer.representation._parse import parse
 from steer.representation._parse import parse_fields as parse_fields
 from steer.representation._representation import Representation
 from steer.representation._representation import table as table
+from steer.representation._tabulated import Tabulated, from_generator_images
 from steer.representation._wigner import (
     gradient_coupling as gradient_coupling,
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from steer.group import Group
-from steer.representation._derived import direct_sum, regular, standard
+from steer.representation._cosets import regular
+from steer.representation._derived import direct_sum, standard
 from steer.representation._irrep import irrep, irreps
 from steer.representation._representation import Representation
 

@@ -112,7 +112,7 @@ class Representation(ABC):
         Raises:
             ValueError: if this group is not contained in `group` with finite index.
         """
-        from steer.representation._derived import Induced
+        from steer.representation._cosets import Induced
 
         return Induced(self, group)
 
