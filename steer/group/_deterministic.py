@@ -18,6 +18,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _LOCK = threading.RLock()  # the number of threads belongs to the process: one computation at a time may change it
+_INSIDE = threading.local()
 
 
 def _renew_lock() -> None:
@@ -39,7 +40,11 @@ def deterministic(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        if getattr(_INSIDE, "is_set", False):  # a caller has set everything already
+            return function(*args, **kwargs)
         with _LOCK, contextlib.ExitStack() as stack:
+            _INSIDE.is_set = True
+            stack.callback(setattr, _INSIDE, "is_set", False)
             threads = torch.get_num_threads()
             if threads != 1:
                 torch.set_num_threads(1)

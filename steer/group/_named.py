@@ -41,6 +41,7 @@ def _powers(n: int) -> Tensor:
     return torch.stack([planar_rotation(2 * math.pi * k / n) for k in range(n)])
 
 
+@cache
 @deterministic
 def trivial(d: int = 2) -> FiniteGroup:
     """The group of one element, acting on `d` dimensions."""
@@ -48,6 +49,7 @@ def trivial(d: int = 2) -> FiniteGroup:
     return from_generators([torch.eye(d)], name=f"trivial({d})")
 
 
+@cache
 @deterministic
 def reflection(d: int = 1) -> FiniteGroup:
     """`{1, s}` with `s` the reflection `x -> -x` of the first axis (a left-right mirror of images)."""
@@ -91,6 +93,7 @@ def dihedral(n: int, d: int = 2, axis: float = 0.0) -> FiniteGroup:
     return FiniteGroup(elements, elements[[1 % n, n]] if n > 1 else elements[[n]], f"dihedral({arguments})")
 
 
+@cache
 @deterministic
 def so2(d: int = 2) -> ContinuousGroup:
     """All rotations of the plane; in three dimensions about the z axis."""
@@ -98,18 +101,21 @@ def so2(d: int = 2) -> ContinuousGroup:
     return ContinuousGroup(d, ((0, 2),), torch.eye(d)[None].double(), "so2()" if d == 2 else "so2(d=3)")
 
 
+@cache
 @deterministic
 def o2() -> ContinuousGroup:
     """All rotations and reflections of the plane."""
     return ContinuousGroup(2, ((0, 2),), torch.stack([torch.eye(2).double(), planar_reflection()]), "o2()")
 
 
+@cache
 @deterministic
 def so3() -> ContinuousGroup:
     """All rotations of space."""
     return ContinuousGroup(3, ((0, 3),), torch.eye(3)[None].double(), "so3()")
 
 
+@cache
 @deterministic
 def o3() -> ContinuousGroup:
     """All rotations and reflections of space."""
@@ -134,36 +140,42 @@ _HALF_TURN_X = torch.diag(torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64, d
 _LEVEL_MIRROR = torch.diag(torch.tensor([1.0, 1.0, -1.0], dtype=torch.float64, device="cpu"))
 
 
+@cache
 @deterministic
 def conical(n: int | None = None) -> FiniteGroup | ContinuousGroup:
     """The symmetry of a cone: turns about z and reflections across planes that contain z (C_nv; all turns by default)."""
     return _axial("conical", n, [_UPRIGHT_MIRROR])
 
 
+@cache
 @deterministic
 def dihedral_axial() -> ContinuousGroup:
     """All turns about z and half turns about lines in the xy plane: the limit of `dihedral(n, d=3)` (D_infinity)."""
     return ContinuousGroup(3, ((0, 2),), from_generators([_HALF_TURN_X]).elements, "dihedral_axial()")
 
 
+@cache
 @deterministic
 def cylindrical(n: int | None = None) -> FiniteGroup | ContinuousGroup:
     """Turns about z and the reflection z -> -z (C_nh; all turns by default)."""
     return _axial("cylindrical", n, [_LEVEL_MIRROR])
 
 
+@cache
 @deterministic
 def full_cylindrical(n: int | None = None) -> FiniteGroup | ContinuousGroup:
     """The full symmetry of a cylinder: turns about z, upright mirrors, and z -> -z (D_nh; all turns by default)."""
     return _axial("full_cylindrical", n, [_UPRIGHT_MIRROR, _LEVEL_MIRROR])
 
 
+@cache
 @deterministic
 def inversion() -> FiniteGroup:
     """`{1, -1}` in three dimensions."""
     return from_generators([-torch.eye(3)], name="inversion()")
 
 
+@cache
 @deterministic
 def mirror() -> FiniteGroup:
     """`{1, s}` in three dimensions with `s` the reflection z -> -z."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from torch import Tensor
@@ -30,7 +31,7 @@ class Irrep(Representation):
             raise _unknown(self.group, self.label)
         object.__setattr__(self, "label", canonical)
 
-    @property
+    @cached_property
     def _info(self) -> IrrepInfo:
         info = family(self.group).info(self.label)
         assert info is not None
