@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -77,10 +76,6 @@ class SampleNorm(EquivariantModule):
         if device is not None:
             self.to(device)
 
-    def _arguments(self) -> dict[str, Any]:
-        names = ("groups", "constants", "weight", "bias", "space", "eps")
-        return {name: getattr(self, name) for name in names}
-
     def compute(self, x: Tensor) -> Tensor:
         if self._starved and (not self.space or x.shape[2:].numel() == 1):
             raise ValueError(
@@ -93,7 +88,7 @@ class SampleNorm(EquivariantModule):
                 numbers = affine_of_channels(self.constants, self.weight, self.bias)
                 cast = [None if n is None else n.to(wide.dtype) for n in numbers]
                 return F.group_norm(wide, len(self.groups.positions), cast[0], cast[1], self.eps).to(x.dtype)
-            return normalise_sample(x, **self._arguments())
+            return normalise_sample(x, self.groups, self.constants, self.weight, self.bias, self.space, self.eps)
 
     def export(self) -> torch.nn.Module:
         if not self._is_stock:

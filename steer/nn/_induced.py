@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -128,11 +126,8 @@ class InducedNormPool(EquivariantModule):
         self.groups = block_groups(in_type)
         self.fields = FieldGroups.of_blocks(consecutive(len(blocks_of(field)) for field in in_type.representations))
 
-    def _arguments(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("groups", "fields", "function")}
-
     def compute(self, x: Tensor) -> Tensor:
-        return pool_block_norms(x, **self._arguments())
+        return pool_block_norms(x, self.groups, self.fields, self.function)
 
     def extra_repr(self) -> str:
         return f"{self.in_type} -> {self.out_type}, function={self.function!r}"

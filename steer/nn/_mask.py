@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -49,11 +47,8 @@ class Mask(EquivariantModule):
         self.metric = (lattice.matrix.mT @ lattice.matrix).tolist()
         self.heights = (1 / torch.linalg.inv(lattice.matrix).norm(dim=1)).tolist()
 
-    def _arguments(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("metric", "heights", "margin", "fade")}
-
     def compute(self, x: Tensor) -> Tensor:
-        return fade_out(x, **self._arguments())
+        return fade_out(x, self.metric, self.heights, self.margin, self.fade)
 
     def extra_repr(self) -> str:
         return f"{self.in_type}, margin={self.margin}, fade={self.fade}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -66,12 +65,8 @@ class PositionalHarmonics(EquivariantModule):
         couplings = {f"coupling_{degree}": product_with_direction(d, degree) for degree in range(1, max_degree + 1)}
         self.constants = Constants(change=torch.block_diag(*(change.mT for _, change in found)), **couplings)
 
-    def _arguments(self) -> dict[str, Any]:
-        names = ("constants", "matrix", "max_degree", "radii", "width")
-        return {name: getattr(self, name) for name in names}
-
     def compute(self, x: Tensor) -> Tensor:
-        return append_positions(x, **self._arguments())
+        return append_positions(x, self.constants, self.matrix, self.max_degree, self.radii, self.width)
 
     def extra_repr(self) -> str:
         return f"{self.in_type} -> {self.out_type}"

@@ -98,12 +98,27 @@ class TensorProductNonLinearity(EquivariantModule):
                 for piece, (_, count) in zip(pieces, self.shapes, strict=True):
                     piece.normal_(std=gain * count**-0.5)
 
-    def _arguments(self) -> dict[str, Any]:
-        names = ("apart", "together", "groups", "out_groups", "constants", "weight", "paths", "shapes")
-        return {name: getattr(self, name) for name in names}
-
     def compute(self, x: Tensor) -> Tensor:
-        return multiply_fields(x, **self._arguments())
+        pieces = [piece.reshape(*piece.shape[:3], -1) for piece in self.groups.split(self.apart(x))]
+        weights = self.weight.split([m * n for m, n in self.shapes])
+        out = []
+        for c, (shape, numbers) in enumerate(zip(self.shapes, weights, strict=True)):
+            products = []
+            for path in self.paths:
+                if path.c == c:
+                    coupling = self.constants.like(f"coupling_{path.name}", x)
+                    left, right = pieces[path.a], pieces[path.b]
+                    if path.selected:
+                        left = left.index_select(1, self.constants[f"left_{path.name}"])
+                        right = right.index_select(1, self.constants[f"right_{path.name}"])
+                        product = torch.einsum("nzuv,bpus,bpvs->bpnzs", coupling, left, right)
+                    else:
+                        product = torch.einsum("nzuv,bpus,bqvs->bpqnzs", coupling, left, right).flatten(1, 2)
+                    products.append(product.flatten(1, 2))
+            stacked = torch.cat(products, 1) if len(products) > 1 else products[0]
+            mixed = torch.einsum("mp,bpzs->bmzs", numbers.view(shape).to(x.dtype), stacked)
+            out.append(mixed.reshape(*mixed.shape[:3], *x.shape[2:]))
+        return self.together(self.out_groups.join(out))
 
     def extra_repr(self) -> str:
         return f"{self.in_type} -> {self.out_type}, mode={self.mode!r}"
@@ -184,37 +199,3 @@ def root_mean_squares(coupling: Tensor, same: bool) -> Tensor:
     if same:  # E[f_x f_y f_u f_v] has three pairings
         power = 2 * power + coupling.diagonal(dim1=2, dim2=3).sum(2).square().sum(1)
     return (power / coupling.shape[1]).sqrt()
-
-
-def multiply_fields(
-    x: Tensor,
-    apart: Basis,
-    together: Basis,
-    groups: FieldGroups,
-    out_groups: FieldGroups,
-    constants: Constants,
-    weight: Tensor,
-    paths: list[Path],
-    shapes: list[tuple[int, int]],
-) -> Tensor:
-    """All products of irreps along the paths, mixed by the weights."""
-    pieces = [piece.reshape(*piece.shape[:3], -1) for piece in groups.split(apart(x))]
-    weights = weight.split([m * n for m, n in shapes])
-    out = []
-    for c, (shape, numbers) in enumerate(zip(shapes, weights, strict=True)):
-        products = []
-        for path in paths:
-            if path.c == c:
-                coupling = constants.like(f"coupling_{path.name}", x)
-                left, right = pieces[path.a], pieces[path.b]
-                if path.selected:
-                    left = left.index_select(1, constants[f"left_{path.name}"])
-                    right = right.index_select(1, constants[f"right_{path.name}"])
-                    product = torch.einsum("nzuv,bpus,bpvs->bpnzs", coupling, left, right)
-                else:
-                    product = torch.einsum("nzuv,bpus,bqvs->bpqnzs", coupling, left, right).flatten(1, 2)
-                products.append(product.flatten(1, 2))
-        stacked = torch.cat(products, 1) if len(products) > 1 else products[0]
-        mixed = torch.einsum("mp,bpzs->bmzs", numbers.view(shape).to(x.dtype), stacked)
-        out.append(mixed.reshape(*mixed.shape[:3], *x.shape[2:]))
-    return together(out_groups.join(out))

@@ -55,11 +55,8 @@ class VectorFieldNonLinearity(EquivariantModule):
             [in_type.representations[p] for p in range(len(in_type))],
         )
 
-    def _arguments(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("groups", "out_groups", "directions", "temperature")}
-
     def compute(self, x: Tensor) -> Tensor:
-        return strongest(x, **self._arguments())
+        return strongest(x, self.groups, self.out_groups, self.directions, self.temperature)
 
     def extra_repr(self) -> str:
         return f"{self.in_type} -> {self.out_type}" + (f", temperature={self.temperature}" if self.temperature else "")
