@@ -24,8 +24,9 @@ def decompose(representation: Representation) -> tuple[tuple[Irrep, ...], Tensor
 @lru_cache(maxsize=512)
 @deterministic
 def _decompose(representation: Representation) -> tuple[tuple[Irrep, ...], Tensor]:
-    if isinstance(representation, Irrep):
-        return (representation,), torch.eye(representation.dim, dtype=torch.float64)
+    irrep = representation.as_irrep
+    if irrep is not None:
+        return (irrep,), torch.eye(irrep.dim, dtype=torch.float64)
     if isinstance(representation, DirectSum):
         pieces = [_decompose(part) for part in representation.parts]
         return tuple(i for irreps, _ in pieces for i in irreps), torch.block_diag(*(q for _, q in pieces))

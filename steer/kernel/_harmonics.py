@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from steer.group import Group
-from steer.representation import Representation, gradient_coupling, wigner_d
+from steer.group import ContinuousGroup, Group
+from steer.representation import Irrep, Representation, gradient_coupling, wigner_d
 
 
 def harmonic_dim(d: int, degree: int) -> int:
@@ -64,6 +64,15 @@ class HarmonicRepresentation(Representation):
     @property
     def degree(self) -> int:
         return self.harmonic_degree
+
+    @property
+    def as_irrep(self) -> Irrep | None:
+        """Under all rotations of its space they are one irrep, in its own basis."""
+        group, degree = self.group, self.harmonic_degree
+        if not isinstance(group, ContinuousGroup) or group.blocks != ((0, group.d),) or group.d not in (2, 3):
+            return None
+        parity = "" if len(group.components) == 1 else "eo"[degree % 2] if group.d == 3 else "e" if degree == 0 else ""
+        return Irrep(group, f"{degree}{parity}")
 
     def matrices(self, g: Tensor) -> Tensor:
         degree, d = self.harmonic_degree, self.group.d

@@ -57,6 +57,10 @@ class Irrep(Representation):
         return (self,)
 
     @property
+    def as_irrep(self) -> Irrep:
+        return self
+
+    @property
     def is_trivial(self) -> bool:
         return self == trivial(self.group)
 

@@ -72,7 +72,13 @@ class Representation(ABC):
     @property
     def irreps(self) -> tuple[Irrep, ...]:
         """The irreps it contains, with repetition; `steer.coupling.decompose` adds the change of basis."""
-        return _irreps_by_characters(self)
+        irrep = self.as_irrep
+        return _irreps_by_characters(self) if irrep is None else (irrep,)
+
+    @property
+    def as_irrep(self) -> Irrep | None:
+        """The irrep whose matrices these are, where that is known without a computation."""
+        return None
 
     @property
     def multiplicities(self) -> dict[Irrep, int]:

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from steer.group import o2, o3, so3
+from steer.group import o2, o3, octahedral, so2, so3
 from steer.kernel import HarmonicRepresentation, harmonic_dim, harmonics
 from tests.cases import (
     SPATIAL,
@@ -156,3 +156,14 @@ def test_the_quarter_point():
 def test_four_dimensions():
     with pytest.raises(ValueError, match="harmonics: 1, 2 or 3 dimensions are required; received d = 4"):
         harmonics(randn(2, 4), 1)
+
+
+@pytest.mark.parametrize("group", [so2(), o2(), so3(), o3()], ids=str)
+@pytest.mark.parametrize("degree", range(6))
+def test_harmonics_of_the_whole_space_are_irreps_in_their_own_basis(group, degree):
+    representation = HarmonicRepresentation(group, degree)
+    irrep = representation.as_irrep
+    g = group.sample(5, torch.Generator().manual_seed(0))
+    assert_close(irrep.matrices(g), representation.matrices(g))
+    assert irrep.degree == degree
+    assert HarmonicRepresentation(octahedral(), degree).as_irrep is None
