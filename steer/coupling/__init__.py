@@ -4,7 +4,9 @@ Imports `steer.group` and `steer.representation`. Law of the room: `B(g) X = X A
 """
 
 from steer.coupling._clebsch_gordan import clebsch_gordan, planar_clebsch_gordan, so3_clebsch_gordan
+from steer.coupling._clebsch_gordan import clebsch_gordan_entry as clebsch_gordan_entry
 from steer.coupling._decompose import decompose
+from steer.coupling._decompose import decomposition_entry as decomposition_entry
 from steer.coupling._intertwiners import endomorphisms, intertwiners, invariants
 
 __all__ = [

@@ -1,14 +1,16 @@
 """Clebsch-Gordan coefficients of every group, with closed forms for SO(2), O(2), SO(3) and O(3)."""
 
-from functools import lru_cache
-from math import sqrt
+from collections.abc import Sequence
+from itertools import product
+from math import prod, sqrt
 
 import torch
 from torch import Tensor
 
 from steer.coupling._intertwiners import intertwiners
-from steer.group import ContinuousGroup, deterministic, o2, so2
-from steer.representation import Irrep, canonicalise, real_harmonics_from_complex
+from steer.group import ContinuousGroup, Group, deterministic, o2, so2, so3
+from steer.representation import Irrep, canonicalise, irrep, real_harmonics_from_complex
+from steer.store import Entry, cached, find
 
 
 def clebsch_gordan(a: Irrep, b: Irrep, c: Irrep) -> Tensor:
@@ -29,7 +31,7 @@ def clebsch_gordan(a: Irrep, b: Irrep, c: Irrep) -> Tensor:
     return _clebsch_gordan(a, b, c).clone()
 
 
-@lru_cache(maxsize=8192)
+@cached(8192)
 @deterministic
 def _clebsch_gordan(a: Irrep, b: Irrep, c: Irrep) -> Tensor:
     if not (a.group == b.group == c.group):
@@ -43,7 +45,61 @@ def _clebsch_gordan(a: Irrep, b: Irrep, c: Irrep) -> Tensor:
         if not allowed:
             return torch.zeros(0, c.dim, a.dim, b.dim, dtype=torch.float64)
         return _so3_clebsch_gordan(a.degree, b.degree, c.degree)[None]
+    known = _table(group)
+    if known and all(irrep.label in known.labels for irrep in (a, b, c)):
+        return known.get(a, b, c)
     return intertwiners(a @ b, c).reshape(-1, c.dim, a.dim, b.dim)
+
+
+class Table:
+    """The Clebsch-Gordan coefficients among some irreps of a group, as packs hold them.
+
+    Args:
+        labels: of the irreps.
+        triples: `[k, 4]`, positions of a, b and c among the labels, and the number n of solutions, where it is not zero.
+        values: `[n, dim_c, dim_a, dim_b]` of all triples in this order, flat.
+    """
+
+    def __init__(self, labels: Sequence[str], triples: Tensor, values: Tensor) -> None:
+        self.labels = {label: i for i, label in enumerate(labels)}
+        self._triples, self._values = triples, values
+        self._starts: dict[tuple[int, int, int], tuple[int, int]] = {}
+
+    def get(self, a: Irrep, b: Irrep, c: Irrep) -> Tensor:
+        """`[n, dim_c, dim_a, dim_b]`."""
+        if not self._starts:
+            self._index(a.group)
+        key = (self.labels[a.label], self.labels[b.label], self.labels[c.label])
+        start, n = self._starts.get(key, (0, 0))
+        shape = (n, c.dim, a.dim, b.dim)
+        return self._values[start : start + prod(shape)].reshape(shape)
+
+    def _index(self, group: Group) -> None:
+        dims = [irrep(group, label).dim for label in self.labels]
+        start, starts = 0, {}
+        for a, b, c, n in self._triples.tolist():
+            starts[a, b, c] = (start, n)
+            start += n * dims[a] * dims[b] * dims[c]
+        self._starts = starts
+
+
+@cached(64)
+def _table(group: Group) -> Table | None:
+    entry = find("clebsch_gordan", group)
+    return Table(entry.info["labels"], entry.tensors["triples"], entry.tensors["values"]) if entry else None
+
+
+@deterministic
+def clebsch_gordan_entry(irreps: Sequence[Irrep]) -> Entry:
+    """All couplings among some irreps of one group, as packs hold them."""
+    numbered = list(enumerate(irreps))
+    triples, values = [], []
+    for (i, a), (j, b), (k, c) in product(numbered, repeat=3):
+        found = _clebsch_gordan(a, b, c)
+        if len(found):
+            triples.append([i, j, k, len(found)])
+            values.append(found.flatten())
+    return Entry({"triples": torch.tensor(triples), "values": torch.cat(values)}, {"labels": [i.label for i in irreps]})
 
 
 @deterministic
@@ -84,9 +140,13 @@ def so3_clebsch_gordan(l1: int, l2: int, l3: int) -> Tensor:
     return _so3_clebsch_gordan(l1, l2, l3).clone()
 
 
-@lru_cache(maxsize=4096)
+@cached(4096)
 @deterministic
 def _so3_clebsch_gordan(l1: int, l2: int, l3: int) -> Tensor:
+    known = _table(so3())
+    labels = (str(l1), str(l2), str(l3))
+    if known and all(label in known.labels for label in labels):
+        return known.get(*(so3().irrep(label) for label in labels))[0]
     complex_form = torch.zeros(2 * l3 + 1, 2 * l1 + 1, 2 * l2 + 1, dtype=torch.float64)
     low, high = max(-l1, l3 - l2), min(l1, l3 + l2)
     value = 1.0

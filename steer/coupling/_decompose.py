@@ -1,13 +1,12 @@
 """Decomposition into irreps with its change of basis."""
 
-from functools import lru_cache
-
 import torch
 from torch import Tensor
 
 from steer.coupling._intertwiners import endomorphisms, intertwiners
 from steer.group import deterministic
 from steer.representation import DirectSum, Irrep, Representation, canonical_rows
+from steer.store import Entry, cached, find
 
 
 def decompose(representation: Representation) -> tuple[tuple[Irrep, ...], Tensor]:
@@ -21,7 +20,7 @@ def decompose(representation: Representation) -> tuple[tuple[Irrep, ...], Tensor
     return irreps, change.clone()
 
 
-@lru_cache(maxsize=512)
+@cached(512)
 @deterministic
 def _decompose(representation: Representation) -> tuple[tuple[Irrep, ...], Tensor]:
     irrep = representation.as_irrep
@@ -30,8 +29,18 @@ def _decompose(representation: Representation) -> tuple[tuple[Irrep, ...], Tenso
     if isinstance(representation, DirectSum):
         pieces = [_decompose(part) for part in representation.parts]
         return tuple(i for irreps, _ in pieces for i in irreps), torch.block_diag(*(q for _, q in pieces))
+    if representation.packed_as:
+        entry = find("decomposition", representation.group, representation.packed_as)
+        if entry:
+            return tuple(representation.group.irrep(label) for label in entry.info["irreps"]), entry.tensors["change"]
     columns = [copy for irrep in representation.multiplicities for copy in _copies(irrep, representation)]
     return representation.irreps, torch.cat(columns, 1)
+
+
+def decomposition_entry(representation: Representation) -> Entry:
+    """A decomposition as packs hold it."""
+    irreps, change = _decompose(representation)
+    return Entry({"change": change}, {"irreps": [irrep.label for irrep in irreps]})
 
 
 def _copies(irrep: Irrep, representation: Representation) -> list[Tensor]:

@@ -1,12 +1,11 @@
 """The one solver: the space of intertwiners as the range of the Haar-average projector."""
 
-from functools import lru_cache
-
 import torch
 from torch import Tensor
 
 from steer.group import FiniteGroup, deterministic
 from steer.representation import Representation, canonical_rows, table
+from steer.store import cached
 
 
 def values_on_haar(representation: Representation, degree: int) -> tuple[Tensor, Tensor]:
@@ -35,7 +34,7 @@ def intertwiners(rep_a: Representation, rep_b: Representation) -> Tensor:
     return _intertwiners(rep_a, rep_b).clone()
 
 
-@lru_cache(maxsize=2048)
+@cached(2048)
 @deterministic
 def _intertwiners(rep_a: Representation, rep_b: Representation) -> Tensor:
     if rep_a.group != rep_b.group:

@@ -6,15 +6,19 @@ Every block turns weights `[n_out, n_in, size]` into `[n_out * dim_out, n_in * d
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from steer.coupling import invariants
 from steer.expansion._sampling import Sampling, tap_functions
+from steer.group import FiniteGroup
 from steer.kernel import HarmonicRepresentation, angular_couplings, harmonic_dim
 from steer.representation import Irrep, Quotient, Representation
+from steer.store import Entry, find, group_name
 
 VANISHES = 1e-7  # an element whose samples are this small relative to its peers' is not on the grid
 
@@ -29,19 +33,29 @@ class Block(ABC):
         constants: tensors in float64; a module holds its own copies in its own precision.
     """
 
-    size: int
-    centre: Tensor
-    gain: Tensor
-    constants: tuple[Tensor, ...]
+    def __init__(self, centre: Tensor, gain: Tensor, *constants: Tensor, **shape: Any) -> None:
+        self.size, self.centre, self.gain, self.constants = len(centre), centre, gain, constants
+        self.shape = shape
 
     @abstractmethod
     def expand(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor: ...
+
+    def entry(self) -> Entry:
+        """As packs hold it."""
+        constants = {f"constant {i}": constant for i, constant in enumerate(self.constants)}
+        return Entry({"centre": self.centre, "gain": self.gain, **constants}, {"shape": self.shape})
+
+    @classmethod
+    def read(cls, entry: Entry) -> Block:
+        constants = [entry.tensors[f"constant {i}"] for i in range(len(entry.tensors) - 2)]
+        return cls(entry.tensors["centre"], entry.tensors["gain"], *constants, **entry.info["shape"])
 
 
 class IrrepBlock(Block):
     """Between two irreps: one matrix product over the sampled Wigner-Eckart basis."""
 
-    def __init__(self, into: Irrep, out: Irrep, sampling: Sampling) -> None:
+    @classmethod
+    def solve(cls, into: Irrep, out: Irrep, sampling: Sampling) -> Block:
         functions, centred = tap_functions(sampling, into.group.d), sampling.centred()
         pieces, centre = [], []
         start = 0
@@ -55,16 +69,14 @@ class IrrepBlock(Block):
         norm = basis.flatten(1).norm(dim=1)
         kept = norm > VANISHES
         basis = basis[kept] * (out.dim**0.5 / norm[kept])[:, None, None, None]
-        self.size = len(basis)
-        self.centre = torch.tensor(centre, dtype=torch.bool)[kept]
-        self.gain = (basis.sum(-1) ** 2).sum((1, 2)) / out.dim
-        self._shape = tuple(basis.shape[1:])
-        self.constants = (basis.flatten(1).contiguous(),)  # two axes: memory formats of images mean nothing here
+        gain = (basis.sum(-1) ** 2).sum((1, 2)) / out.dim
+        flat = basis.flatten(1).contiguous()  # two axes: memory formats of images mean nothing here
+        return cls(torch.tensor(centre, dtype=torch.bool)[kept], gain, flat, kernel=list(basis.shape[1:]))
 
     def expand(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
         (basis,) = constants
         n_out, n_in, _ = weight.shape
-        dim_out, dim_in, taps = self._shape
+        dim_out, dim_in, taps = self.shape["kernel"]
         kernel = weight.flatten(0, 1) @ basis
         kernel = kernel.reshape(n_out, n_in, dim_out, dim_in, taps).transpose(1, 2)
         return kernel.reshape(n_out * dim_out, n_in * dim_in, taps)
@@ -83,8 +95,9 @@ class OrbitBlock(Block):
         into: whether the quotient is the output.
     """
 
-    def __init__(self, orbit: Quotient, other: Representation, sampling: Sampling, into: bool) -> None:
-        self.into, self.cosets, self.other_dim = into, orbit.dim, other.dim
+    @classmethod
+    def solve(cls, orbit: Quotient, other: Representation, sampling: Sampling, into: bool) -> Block:
+        shape = {"into": into, "other": other.dim}
         cosets = orbit.representatives
         # F[q, f, x] = f(c_q^-1 x)
         functions = sampling.functions(sampling.points(orbit.group.d) @ cosets)
@@ -97,20 +110,16 @@ class OrbitBlock(Block):
         if orbit.is_regular:
             kept = norm2 > VANISHES**2
             functions = functions[:, kept] * (scale / norm2[kept].sqrt())[:, None]
-            self.gain = ((functions.sum(-1) ** 2).sum(0) / scale**2).repeat(other.dim)
-            self.size = other.dim * int(kept.sum())
-            self.centre = at_centre[kept].repeat(other.dim)
-            self.constants = (functions.contiguous(), action)
-        else:
-            combinations = self._invariant_combinations(orbit, other, sampling)
-            spread = torch.einsum("qcb,zbf,qfx->zqcx", values, combinations, functions)
-            norm = spread.flatten(1).norm(dim=1)
-            kept = norm > VANISHES
-            combinations = combinations[kept] * (scale / norm[kept])[:, None, None]
-            self.size = len(combinations)
-            self.gain = (spread[kept].sum(-1) ** 2).sum((1, 2)) / norm[kept] ** 2
-            self.centre = (combinations.abs().amax(1) > 0)[:, at_centre].any(1)
-            self.constants = (functions.contiguous(), action, combinations.contiguous())
+            gain = ((functions.sum(-1) ** 2).sum(0) / scale**2).repeat(other.dim)
+            return cls(at_centre[kept].repeat(other.dim), gain, functions.contiguous(), action, **shape)
+        combinations = cls._invariant_combinations(orbit, other, sampling)
+        spread = torch.einsum("qcb,zbf,qfx->zqcx", values, combinations, functions)
+        norm = spread.flatten(1).norm(dim=1)
+        kept = norm > VANISHES
+        combinations = combinations[kept] * (scale / norm[kept])[:, None, None]
+        gain = (spread[kept].sum(-1) ** 2).sum((1, 2)) / norm[kept] ** 2
+        centre = (combinations.abs().amax(1) > 0)[:, at_centre].any(1)
+        return cls(centre, gain, functions.contiguous(), action, combinations.contiguous(), **shape)
 
     @staticmethod
     def _invariant_combinations(orbit: Quotient, other: Representation, sampling: Sampling) -> Tensor:
@@ -134,17 +143,17 @@ class OrbitBlock(Block):
         cosets, count, taps = functions.shape
         if combinations:
             weight = torch.einsum("oiz,zbf->oibf", weight, combinations[0])
-        weight = weight.reshape(n_out, n_in, self.other_dim, count)
+        weight = weight.reshape(n_out, n_in, self.shape["other"], count)
         if action.is_floating_point():
             moved = torch.einsum("qcb,oibf->qoicf", action, weight)
         else:
             # rho(c_q) e_b = e_b' reads: component b' of the moved kernel comes from b.
             moved = weight[:, :, action].permute(2, 0, 1, 3, 4)
         kernel = torch.bmm(moved.flatten(1, 3), functions)
-        kernel = kernel.reshape(cosets, n_out, n_in, self.other_dim, taps)
-        if self.into:
-            return kernel.permute(1, 0, 2, 3, 4).reshape(n_out * cosets, n_in * self.other_dim, taps)
-        return kernel.permute(1, 3, 2, 0, 4).reshape(n_out * self.other_dim, n_in * cosets, taps)
+        kernel = kernel.reshape(cosets, n_out, n_in, self.shape["other"], taps)
+        if self.shape["into"]:
+            return kernel.permute(1, 0, 2, 3, 4).reshape(n_out * cosets, n_in * self.shape["other"], taps)
+        return kernel.permute(1, 3, 2, 0, 4).reshape(n_out * self.shape["other"], n_in * cosets, taps)
 
 
 def _centre_functions(sampling: Sampling, d: int) -> Tensor:
@@ -154,11 +163,36 @@ def _centre_functions(sampling: Sampling, d: int) -> Tensor:
 
 
 def block(into: Representation, out: Representation, sampling: Sampling) -> Block:
-    """The kernel space between two atoms, in the form that costs least."""
+    """The kernel space between two atoms, in the form that costs least; read from a pack if one holds it."""
+    kind = OrbitBlock if isinstance(out, Quotient) or isinstance(into, Quotient) else IrrepBlock
+    described, name = block_name(into, out, sampling)
+    entry = find("block", into.group, name) if name else None
+    if entry and entry.info["of"] == described:
+        return kind.read(entry)
+    return solve_block(into, out, sampling)
+
+
+def solve_block(into: Representation, out: Representation, sampling: Sampling) -> Block:
+    """The same, computed."""
     if isinstance(out, Quotient):
-        return OrbitBlock(out, into, sampling, into=True)
+        return OrbitBlock.solve(out, into, sampling, into=True)
     if isinstance(into, Quotient):
-        return OrbitBlock(into, out, sampling, into=False)
+        return OrbitBlock.solve(into, out, sampling, into=False)
     assert isinstance(into, Irrep)
     assert isinstance(out, Irrep)
-    return IrrepBlock(into, out, sampling)
+    return IrrepBlock.solve(into, out, sampling)
+
+
+def block_name(into: Representation, out: Representation, sampling: Sampling) -> tuple[str, str]:
+    """What a block is, in words, and its name in packs beside its group; empty if none can hold it."""
+    parts = [_field_name(into), _field_name(out), sampling.described]
+    text = " | ".join(parts)
+    return text, hashlib.sha256(text.encode()).hexdigest()[:16] if all(parts) else ""
+
+
+def _field_name(field: Representation) -> str:
+    if isinstance(field, Irrep):
+        return f"irrep {field.label}"
+    if isinstance(field, Quotient) and isinstance(field.group, FiniteGroup):
+        return f"quotient {group_name(field.subgroup)}"
+    return ""

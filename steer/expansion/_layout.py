@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -11,6 +10,7 @@ from torch import Tensor
 from steer.coupling import decompose
 from steer.group import deterministic
 from steer.representation import DirectSum, Irrep, Quotient, Representation
+from steer.store import cached
 
 
 def atoms(representation: Representation) -> tuple[tuple[Representation, ...], Tensor | None]:
@@ -48,7 +48,7 @@ class Layout:
     mixing: Tensor | None
 
 
-@lru_cache(maxsize=256)
+@cached(256)
 @deterministic
 def layout(representations: tuple[Representation, ...]) -> Layout:
     """The layout of fields that follow one another in the channel axis."""

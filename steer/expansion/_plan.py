@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from steer.expansion._layout import Layout, layout
 from steer.expansion._sampling import Sampling
 from steer.group import deterministic
 from steer.representation import Representation
+from steer.store import cached
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _arrange(kernel: Tensor, fields: Layout, constant: Tensor, axis: int) -> Ten
     return kernel if fields.order is None else kernel.index_select(axis, constant)
 
 
-@lru_cache(maxsize=32)
+@cached(32)
 @deterministic
 def plan(fields_in: tuple[Representation, ...], fields_out: tuple[Representation, ...], sampling: Sampling) -> Plan:
     """The plan between two lists of fields of one group for kernels sampled this way. A pure function of values."""

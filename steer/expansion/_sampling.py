@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -13,11 +12,12 @@ from torch import Tensor
 from steer.expansion._lattice import Lattice
 from steer.group import deterministic
 from steer.kernel import GaussianRings, RadialProfile, harmonic_dim, harmonics
+from steer.store import cached
 
 BandLimit = int | Sequence[int] | Callable[[float], int] | None
 
 
-@lru_cache(maxsize=32)
+@cached(32)
 @deterministic
 def tap_functions(sampling: Sampling, d: int) -> Tensor:
     """The scalar functions of a sampling at its taps, `[function, tap]`; not to be modified."""
@@ -45,6 +45,13 @@ class Sampling:
     @property
     def taps(self) -> int:
         return math.prod(self.kernel_size)
+
+    @property
+    def described(self) -> str:
+        """Everything in words, with all digits; empty for profiles that only their code describes."""
+        if not isinstance(self.radial, GaussianRings):
+            return ""
+        return f"{self.lattice!r} {self.kernel_size} {self.radial!r} {self.limits}"
 
     def points(self, d: int) -> Tensor:
         """Physical position of every tap, `[taps, d]`."""

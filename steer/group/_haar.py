@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from steer.group._deterministic import deterministic
+from steer.store import find
 
 
 def so2_matrices(angle: Tensor) -> Tensor:
@@ -36,6 +37,16 @@ def _about(axis: int, angle: Tensor) -> Tensor:
 
 
 @deterministic
+def gauss_legendre(n: int) -> tuple[Tensor, Tensor]:
+    """Nodes and weights on [-1, 1], `[n]` each, exact for polynomials of degree `2 n - 1`."""
+    entry = find("gauss_legendre", detail=str(n))
+    if entry:
+        return entry.tensors["nodes"], entry.tensors["weights"]
+    nodes, weights = np.polynomial.legendre.leggauss(n)
+    return torch.from_numpy(nodes), torch.from_numpy(weights)
+
+
+@deterministic
 def so3_quadrature(degree: int) -> tuple[Tensor, Tensor]:
     """Product rule `Rz(a) Ry(b) Rz(c)`, exact for matrix elements of every irrep of degree at most `degree`.
 
@@ -43,12 +54,12 @@ def so3_quadrature(degree: int) -> tuple[Tensor, Tensor]:
     polynomial of `cos(b)` of degree at most `degree`, for which Gauss-Legendre needs `degree // 2 + 1` nodes.
     """
     n = degree + 1
-    nodes, weights = np.polynomial.legendre.leggauss(degree // 2 + 1)
+    nodes, weights = gauss_legendre(degree // 2 + 1)
     angle = torch.arange(n, dtype=torch.float64) * (2 * math.pi / n)
     a = _about(2, angle)
-    b = _about(1, torch.arccos(torch.from_numpy(nodes)))
+    b = _about(1, torch.arccos(nodes))
     points = torch.einsum("aij,bjk,ckl->abcil", a, b, a).reshape(-1, 3, 3)
-    weight = torch.from_numpy(weights) / 2
+    weight = weights / 2
     return points, weight[None, :, None].expand(n, -1, n).reshape(-1) / n**2
 
 

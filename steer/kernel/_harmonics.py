@@ -66,6 +66,10 @@ class HarmonicRepresentation(Representation):
         return self.harmonic_degree
 
     @property
+    def packed_as(self) -> str:
+        return f"harmonics {self.harmonic_degree}"
+
+    @property
     def as_irrep(self) -> Irrep | None:
         """Under all rotations of its space they are one irrep, in its own basis."""
         group, degree = self.group, self.harmonic_degree

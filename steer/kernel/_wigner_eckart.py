@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import torch
 from torch import Tensor
 
@@ -12,6 +10,7 @@ from steer.group import deterministic
 from steer.kernel._harmonics import HarmonicRepresentation, harmonic_dim, harmonics
 from steer.kernel._radial import RadialProfile
 from steer.representation import Irrep, Representation
+from steer.store import cached
 
 
 def angular_couplings(irrep_in: Irrep, irrep_out: Irrep, degree: int) -> Tensor:
@@ -23,7 +22,7 @@ def angular_couplings(irrep_in: Irrep, irrep_out: Irrep, degree: int) -> Tensor:
     return _angular_couplings(irrep_in, irrep_out, degree).clone()
 
 
-@lru_cache(maxsize=8192)
+@cached(8192)
 @deterministic
 def _angular_couplings(irrep_in: Irrep, irrep_out: Irrep, degree: int) -> Tensor:
     group = irrep_in.group

@@ -11,9 +11,7 @@ from torch import Tensor
 from steer.expansion import Plan, Sampling
 from steer.group import FiniteGroup, Group, deterministic
 from steer.representation import GAUGE, Representation
-
-_DIGITS = 1e5  # matrices are compared to five digits: far above rounding, far below any real difference
-_OFFSET = 0.318309886  # keeps halves, quarters and square roots, frequent in these matrices, off the edge of two cells
+from steer.store import digest
 
 
 def fingerprint(plan: Plan) -> str:
@@ -30,11 +28,11 @@ def _fingerprint(recipe: tuple[tuple[Representation, ...], tuple[Representation,
     distinct = list(dict.fromkeys(fields_in + fields_out))
     lines = [
         f"gauge {GAUGE}",
-        _digest(g),
-        *(_digest(field.matrices(g)) for field in distinct),
+        digest(g),
+        *(digest(field.matrices(g)) for field in distinct),
         *(str([distinct.index(field) for field in fields]) for fields in (fields_in, fields_out)),
         f"{sampling.lattice} {sampling.kernel_size} {sampling.limits}",
-        _digest(sampling.functions(sampling.points(group.d))),
+        digest(sampling.functions(sampling.points(group.d))),
     ]
     return f"{GAUGE}-{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:16]}"
 
@@ -44,8 +42,3 @@ def _elements(group: Group) -> Tensor:
     if isinstance(group, FiniteGroup):
         return group.elements
     return group.sample(4, torch.Generator("cpu").manual_seed(0))
-
-
-def _digest(values: Tensor) -> str:
-    rounded = (values * _DIGITS + _OFFSET).floor().to(torch.int64)
-    return hashlib.sha256(repr(tuple(rounded.shape)).encode() + rounded.numpy().astype("<i8").tobytes()).hexdigest()

@@ -40,6 +40,8 @@ from steer.representation._wigner import (
 )
 from steer.representation._wigner import (
     wigner_d,
+    wigner_d_from_angles,
+    wigner_j,
 )
 
 __all__ = [
@@ -66,4 +68,6 @@ __all__ = [
     "standard",
     "trivial",
     "wigner_d",
+    "wigner_d_from_angles",
+    "wigner_j",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -11,6 +10,7 @@ from torch import Tensor
 from steer.group import FiniteGroup, Group, deterministic
 from steer.group import trivial as trivial_group
 from steer.representation._representation import Representation
+from steer.store import cached
 
 
 def coset_representatives(group: Group, subgroup: Group) -> Tensor:
@@ -22,7 +22,7 @@ def coset_representatives(group: Group, subgroup: Group) -> Tensor:
     return _representatives(group, subgroup).clone()
 
 
-@lru_cache(maxsize=256)
+@cached(256)
 @deterministic
 def _representatives(group: Group, subgroup: Group) -> Tensor:
     if not subgroup <= group:
@@ -83,6 +83,10 @@ class Quotient(Representation):
     @property
     def degree(self) -> int:
         return 0 if not self.group.is_finite else 1
+
+    @property
+    def packed_as(self) -> str:
+        return "regular" if self.is_regular else ""
 
     def permutation(self, g: Tensor) -> Tensor:
         """Coset to which each coset moves, `[..., d, d] -> [..., dim]` long: `rho(g) e_i = e_permutation[i]`."""

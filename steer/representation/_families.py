@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -14,9 +13,10 @@ from steer.representation._family import Family, IrrepInfo
 from steer.representation._planar import planar_continuous, planar_finite
 from steer.representation._search import Search
 from steer.representation._wigner import wigner_d
+from steer.store import cached
 
 
-@lru_cache(maxsize=256)
+@cached(256)
 @deterministic
 def family(group: Group) -> Family:
     """The irreps of a group: closed forms where the group has a name for its frequencies, the search otherwise."""

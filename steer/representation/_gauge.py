@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-GAUGE = 1
+from steer.store import GAUGE as GAUGE
+
 SHARE = 0.0123  # no simple fraction, so that symmetric problems have no ties at the threshold
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from steer.group import FiniteGroup, Group, deterministic
+from steer.store import cached
 
 if TYPE_CHECKING:
     from steer.representation._irrep import Irrep
@@ -74,6 +74,11 @@ class Representation(ABC):
         """The irreps it contains, with repetition; `steer.coupling.decompose` adds the change of basis."""
         irrep = self.as_irrep
         return _irreps_by_characters(self) if irrep is None else (irrep,)
+
+    @property
+    def packed_as(self) -> str:
+        """What packs call it beside its group; empty for representations that no pack holds."""
+        return ""
 
     @property
     def as_irrep(self) -> Irrep | None:
@@ -163,7 +168,7 @@ def table(representation: Representation) -> Tensor:
     return _table(representation).clone()
 
 
-@lru_cache(maxsize=512)
+@cached(512)
 @deterministic
 def _table(representation: Representation) -> Tensor:
     group = representation.group
@@ -172,7 +177,7 @@ def _table(representation: Representation) -> Tensor:
     return representation.matrices(group.elements)
 
 
-@lru_cache(maxsize=512)
+@cached(512)
 @deterministic
 def _irreps_by_characters(representation: Representation) -> tuple[Irrep, ...]:
     group, degree = representation.group, representation.degree
@@ -190,7 +195,7 @@ def _irreps_by_characters(representation: Representation) -> tuple[Irrep, ...]:
     raise ArithmeticError(f"{representation}: its irreps do not fill it; is it a representation of {group}?")
 
 
-@lru_cache(maxsize=512)
+@cached(512)
 def _is_permutation(representation: Representation) -> bool:
     if not isinstance(representation.group, FiniteGroup):
         return all(irrep.is_trivial for irrep in representation.irreps)

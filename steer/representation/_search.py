@@ -17,6 +17,7 @@ from torch import Tensor
 from steer.group import FiniteGroup, Group, deterministic
 from steer.representation._gauge import canonical_basis
 from steer.representation._representation import looked_up
+from steer.store import Entry, find
 
 _MAX_DEGREE_CONTINUOUS = 200  # where the search for an irrep by its number ends: there are infinitely many
 
@@ -51,6 +52,34 @@ class Search:
         self.group = group
         self._progress = Progress((Found(-1, torch.ones(1, 1, dtype=torch.float64), 0, 1, 1),), 0)
         self._tables: dict[int, Tensor] = {}  # values on all elements, for a finite group
+        entry = find("irreps", group)
+        if entry:
+            self._read(entry)
+
+    def entry(self) -> Entry:
+        """All irreps of a finite group, as packs hold them."""
+        assert isinstance(self.group, FiniteGroup)
+        found = self.upto(None)
+        numbers = [[f.parent, f.degree, f.dim, f.endomorphisms] for f in found]
+        return Entry(
+            {
+                "numbers": torch.tensor(numbers),
+                "bases": torch.cat([f.basis.flatten() for f in found]),
+                "values": torch.cat([self._table(self.group, i).flatten() for i in range(len(found))]),
+            },
+            {"degrees": self._progress.degrees},
+        )
+
+    def _read(self, entry: Entry) -> None:
+        found: list[Found] = []
+        bases, values = entry.tensors["bases"], entry.tensors["values"]
+        for i, (parent, degree, dim, endomorphisms) in enumerate(entry.tensors["numbers"].tolist()):
+            rows = self.group.d * found[parent].dim if parent >= 0 else 1
+            basis, bases = bases[: rows * dim].reshape(rows, dim), bases[rows * dim :]
+            count = self.group.components.shape[0] * dim**2
+            self._tables[i], values = values[:count].reshape(-1, dim, dim), values[count:]
+            found.append(Found(parent, basis, degree, dim, endomorphisms))
+        self._progress = Progress(tuple(found), entry.info["degrees"])
 
     @property
     def found(self) -> tuple[Found, ...]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from steer.group import deterministic
+from steer.store import cached, find
 
 
 @deterministic
@@ -72,3 +73,39 @@ def wigner_d(degree: int, rotation: Tensor) -> Tensor:
         both = rotation.mT.unsqueeze(-3) @ left  # sum over i, [..., m, j, k]
         d = both.transpose(-1, -2).reshape(*batch, rows, 3 * inner) @ a.reshape(rows, -1).mT
     return d
+
+
+def wigner_j(degree: int) -> Tensor:
+    """Matrix of the half turn about the line `x = y`, `z = 0` on harmonics of one degree, `[2l+1, 2l+1]`, float64.
+
+    Half turns are their own inverses, and this one exchanges the polar axis y with x: a rotation about x is one about y
+    between two of these. Exact to rounding. Source: Pinchon and Hoggan 2007; Cohen et al., lie_learn.
+    """
+    return _wigner_j(degree).clone()
+
+
+@cached(256)
+@deterministic
+def _wigner_j(degree: int) -> Tensor:
+    entry = find("wigner_j", detail=str(degree))
+    if entry:
+        return entry.tensors["j"]
+    exchange = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]], dtype=torch.float64)
+    return wigner_d(degree, exchange)
+
+
+def wigner_d_from_angles(degree: int, alpha: Tensor, beta: Tensor, gamma: Tensor) -> Tensor:
+    """`D(R)` for `R = Ry(alpha) Rx(beta) Ry(gamma)`, angles `[...]` in radians, `[..., 2l+1, 2l+1]`, differentiable.
+
+    The same as `wigner_d` at these rotations, in two products of matrices for every degree: rotations about the polar axis
+    y are planar ones of every order, and those about x follow by `wigner_j`. Exact for every degree up to rounding.
+    """
+    j = _wigner_j(degree).to(beta)
+    return _about_pole(degree, alpha) @ (j @ _about_pole(degree, beta) @ j) @ _about_pole(degree, gamma)
+
+
+def _about_pole(degree: int, angle: Tensor) -> Tensor:
+    """Rotations about y: order m and -m turn into each other by m times the angle."""
+    m = torch.arange(-degree, degree + 1, device=angle.device)
+    turned = angle[..., None] * m
+    return torch.diag_embed(turned.cos()) - torch.diag_embed(turned.sin()).flip(-1)

@@ -1,0 +1,168 @@
+"""A pack: one safetensors file with a manifest of what every tensor is and must be."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+FORMAT = 1
+"""The version of the layout of packs."""
+
+GAUGE = 1
+"""The version of the canonical gauge, and of all orders and normalisations: weights belong to one."""
+
+SUFFIX = ".safetensors"
+_MANIFEST = "steer.pack"
+_WAY_OUT = "delete the file, and build it again with `steer bases build`"
+
+
+class PackError(ValueError):
+    """A pack that cannot be trusted: what is wrong with which file, and the way out."""
+
+    def __init__(self, path: Path, problem: str, way_out: str = _WAY_OUT) -> None:
+        super().__init__(f"{path}: {problem}; {way_out}")
+        self.path, self.problem = path, problem
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One solution of a pack.
+
+    Attributes:
+        tensors: its arrays by name.
+        info: what the manifest says of it: labels, the recipe's arguments, the residual of its laws.
+    """
+
+    tensors: dict[str, Tensor]
+    info: dict[str, Any] = field(default_factory=dict)
+
+
+def write(path: Path, entries: Mapping[str, Entry], header: Mapping[str, Any]) -> None:
+    """Write a pack as a whole or not at all: a file of another name is renamed once it is complete.
+
+    The bytes depend on the arguments alone, so that two writers at once leave the same file.
+
+    Args:
+        path: ends in ".safetensors"; its folder must exist.
+        entries: solutions by name, names without "//".
+        header: further values for the manifest, as JSON has them: gauge, recipe, versions of the generators.
+    """
+    tensors = {
+        f"{name}//{part}": value.detach().to("cpu").contiguous()
+        for name, entry in sorted(entries.items())
+        for part, value in sorted(entry.tensors.items())
+    }
+    manifest = {
+        **header,
+        "format": FORMAT,
+        "entries": {name: entry.info for name, entry in sorted(entries.items())},
+        "sha256": {name: sha256(value) for name, value in tensors.items()},
+    }
+    # One key, for the order of several is not fixed in the file.
+    data = save(tensors, {_MANIFEST: json.dumps(manifest, sort_keys=True, separators=(",", ":"))})
+    replace(path, data)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """The contents of a file, which others see before or after, never half written."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def sha256(value: Tensor) -> str:
+    """Of the bytes of a tensor as they lie in the file."""
+    flat = value.detach().to("cpu").contiguous().reshape(-1)
+    return hashlib.sha256(flat.view(torch.uint8).numpy().data if flat.numel() else b"").hexdigest()
+
+
+class Pack:
+    """A pack that was opened: its manifest is read, its tensors stay in the file until they are asked for.
+
+    Args:
+        path: of the file.
+        gauge: the version of the gauge that the reader computes in; None for any.
+    Raises:
+        PackError: if it is no pack, truncated, of another format or gauge, or does not hold the tensors it declares.
+    """
+
+    def __init__(self, path: Path, gauge: int | None = None) -> None:
+        self.path = path
+        try:
+            with safe_open(path, framework="pt") as file:
+                names, metadata = set(file.keys()), file.metadata() or {}
+        except (SafetensorError, OSError) as error:
+            raise PackError(path, f"a complete safetensors file is required; reading it says: {error}") from None
+        try:
+            manifest = json.loads(metadata[_MANIFEST])
+            found, declared, self.entries = manifest["format"], set(manifest["sha256"]), dict(manifest["entries"])
+        except (KeyError, TypeError, ValueError):
+            raise PackError(path, "a manifest of steer is required in its header; there is none") from None
+        if found != FORMAT:
+            way_out = "read it with the version of steer that wrote it, or build it again with `steer bases build`"
+            raise PackError(path, f"format {FORMAT} is required; received format {found}", way_out)
+        if gauge is not None and manifest.get("gauge") != gauge:
+            problem = f"bases of gauge {gauge} are required; received those of gauge {manifest.get('gauge')}"
+            raise PackError(path, problem, "build it again with `steer bases build`")
+        owned = {name for name in declared if name.rpartition("//")[0] in self.entries}
+        for what, some in (("lacks", declared - names), ("has undeclared", names - declared), ("disowns", declared - owned)):
+            if some:
+                raise PackError(path, f"the tensors of its manifest are required; it {what} {', '.join(sorted(some)[:3])}")
+        self.manifest: dict[str, Any] = manifest
+        self._names = sorted(names)
+        self._file: Any = None
+        self._checked: set[str] = set()
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Pack, (self.path,)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.entries
+
+    def read(self, name: str) -> Entry:
+        """One entry; its tensors are views of the file in memory, not to be written to.
+
+        Raises:
+            PackError: if the bytes are not those that were written.
+        """
+        tensors = {}
+        with self._lock:
+            if self._file is None:
+                try:
+                    self._file = safe_open(self.path, framework="pt")
+                except (SafetensorError, OSError) as error:
+                    raise PackError(self.path, f"it was complete before, and now reading it says: {error}") from None
+            for full in self._names:
+                owner, _, part = full.rpartition("//")
+                if owner == name:
+                    tensors[part] = self._file.get_tensor(full)
+                    if full not in self._checked and sha256(tensors[part]) != self.manifest["sha256"][full]:
+                        raise PackError(self.path, f"the bytes of {full} are not those that were written")
+                    self._checked.add(full)
+        return Entry(tensors, self.entries[name])
+
+    def verify(self) -> list[str]:
+        """Names of the tensors whose bytes are not those that were written."""
+        with safe_open(self.path, framework="pt") as file:
+            return [name for name in self._names if sha256(file.get_tensor(name)) != self.manifest["sha256"][name]]

@@ -1,0 +1,126 @@
+"""Where packs are looked for, and what they hold of a group."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from steer.store._cached import forget_results
+from steer.store._digest import digest
+from steer.store._pack import GAUGE, SUFFIX, Entry, Pack, PackError
+
+_SAME = 1e-12  # groups are equal to rounding alone, see steer.group
+_state = {"disabled": 0}
+
+
+class PackWarning(UserWarning):
+    """A pack was refused, and what it holds is computed instead."""
+
+
+def folders() -> list[Path]:
+    """The folders with packs, in the order in which they are searched; those that do not exist are left out.
+
+    The packs of the package; the folders in the environment variable `STEER_BASES`, separated as in `PATH`; the folder
+    `steer/bases` of the user's data (`XDG_DATA_HOME`, by default `~/.local/share`).
+    """
+    package = Path(__file__).resolve().parent.parent
+    found = [package / "packs", package.parent / "bases" / "packs"]
+    found += [Path(name) for name in os.environ.get("STEER_BASES", "").split(os.pathsep) if name]
+    home = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    found.append(Path(home) / "steer" / "bases")
+    return [folder for folder in found if folder.is_dir()]
+
+
+@lru_cache(maxsize=1)
+def packs() -> tuple[Pack, ...]:
+    """All packs in those folders, opened. One that cannot be trusted is left out, with a `PackWarning` that says why."""
+    out = []
+    for path in [path for folder in folders() for path in sorted(folder.glob(f"*{SUFFIX}"))]:
+        try:
+            out.append(Pack(path, GAUGE))
+        except PackError as error:
+            _warn(error)
+    return tuple(out)
+
+
+def _warn(error: PackError) -> None:
+    warnings.warn(f"a pack was refused, its contents are computed instead: {error}", PackWarning, stacklevel=3)
+
+
+def forget() -> None:
+    """Look for packs anew: after a build, or a change of `STEER_BASES`, in the same process."""
+    packs.cache_clear()
+    _places.cache_clear()
+    forget_results()
+
+
+@contextmanager
+def disabled() -> Iterator[None]:
+    """Everything is computed anew while this is entered, as if there were no pack and nothing had been computed before."""
+    _state["disabled"] += 1
+    forget_results()
+    try:
+        yield
+    finally:
+        _state["disabled"] -= 1
+        forget_results()
+
+
+def group_name(group: Any) -> str:
+    """How packs call a group: by its matrices."""
+    return digest(group.components, group.algebra)[:16]
+
+
+@lru_cache(maxsize=512)
+def _places(group: Any) -> tuple[tuple[Pack, str], ...]:
+    """The packs that know this group, not only one that is nearly equal."""
+    name = group_name(group)
+    out = []
+    for pack in packs():
+        entry = _read(pack, f"group/{name}")
+        if entry and all(_same(entry.tensors[part], getattr(group, part)) for part in ("components", "algebra")):
+            out.append((pack, name))
+    return tuple(out)
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and (a.numel() == 0 or float((a - b).abs().max()) < _SAME)
+
+
+def find(solution: str, group: Any = None, detail: str = "") -> Entry | None:
+    """What the first pack that holds a solution for a group says, or None.
+
+    Args:
+        solution: its name, such as "irreps".
+        group: anything hashable with `components` and `algebra`; None for solutions of no group.
+        detail: what else it depends on.
+    """
+    if _state["disabled"]:
+        return None
+    for pack, name in _places(group) if group is not None else [(pack, "") for pack in packs()]:
+        entry = _read(pack, entry_name(solution, name, detail))
+        if entry:
+            return entry
+    return None
+
+
+def _read(pack: Pack, name: str) -> Entry | None:
+    if name not in pack:
+        return None
+    try:
+        return pack.read(name)
+    except PackError as error:
+        _warn(error)
+        return None
+
+
+def entry_name(solution: str, group: str, detail: str = "") -> str:
+    """The name of an entry in every pack."""
+    return "/".join(part for part in (solution, group, detail) if part)
