@@ -14,7 +14,20 @@ import pytest
 import steer
 
 ROOT = Path(steer.__file__).parent
-ROOMS = ["store", "group", "representation", "coupling", "kernel", "expansion", "field", "nn", "testing", "plot", "cli"]
+ROOMS = [
+    "store",
+    "group",
+    "representation",
+    "coupling",
+    "kernel",
+    "expansion",
+    "field",
+    "nn",
+    "testing",
+    "plot",
+    "bases",
+    "cli",
+]
 """From the first room to the last: a room imports from those before it."""
 
 LOWER = ROOMS[: ROOMS.index("nn")]

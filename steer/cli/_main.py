@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from steer.cli import _check, _demo, _info
+from steer.cli import _bases, _check, _demo, _info
 from steer.cli._errors import INTERRUPTED, UsageError
 from steer.version import __version__
 
@@ -23,7 +23,7 @@ def _parser() -> _Parser:
     parser = _Parser(prog="steer", description="Steerable, group-equivariant convolutional networks.")
     parser.add_argument("--version", action="version", version=f"steer {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (_demo, _check, _info):
+    for module in (_demo, _check, _bases, _info):
         module.add_parser(commands)
     return parser
 

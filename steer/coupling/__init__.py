@@ -3,6 +3,7 @@
 Imports `steer.group` and `steer.representation`. Law of the room: `B(g) X = X A(g)`.
 """
 
+from steer.coupling._clebsch_gordan import Table as Table
 from steer.coupling._clebsch_gordan import clebsch_gordan, planar_clebsch_gordan, so3_clebsch_gordan
 from steer.coupling._clebsch_gordan import clebsch_gordan_entry as clebsch_gordan_entry
 from steer.coupling._decompose import decompose

@@ -45,6 +45,11 @@ class Block(ABC):
         constants = {f"constant {i}": constant for i, constant in enumerate(self.constants)}
         return Entry({"centre": self.centre, "gain": self.gain, **constants}, {"shape": self.shape})
 
+    @staticmethod
+    def of(into: Representation, out: Representation) -> type[Block]:
+        """The form that fits two kinds of fields."""
+        return OrbitBlock if isinstance(into, Quotient) or isinstance(out, Quotient) else IrrepBlock
+
     @classmethod
     def read(cls, entry: Entry) -> Block:
         constants = [entry.tensors[f"constant {i}"] for i in range(len(entry.tensors) - 2)]
@@ -164,11 +169,10 @@ def _centre_functions(sampling: Sampling, d: int) -> Tensor:
 
 def block(into: Representation, out: Representation, sampling: Sampling) -> Block:
     """The kernel space between two atoms, in the form that costs least; read from a pack if one holds it."""
-    kind = OrbitBlock if isinstance(out, Quotient) or isinstance(into, Quotient) else IrrepBlock
     described, name = block_name(into, out, sampling)
     entry = find("block", into.group, name) if name else None
     if entry and entry.info["of"] == described:
-        return kind.read(entry)
+        return Block.of(into, out).read(entry)
     return solve_block(into, out, sampling)
 
 

@@ -1,8 +1,9 @@
 """Groups as values: closed subgroups of O(d), their elements, subgroups, Haar measure.
 
-Imports nothing of `steer`. Law of the room: an element is its orthogonal matrix.
+Imports `steer.store` alone. Law of the room: an element is its orthogonal matrix.
 
-`__all__` is for users. For other rooms only, and subject to change: `deterministic`, which decorates what computes bases.
+`__all__` is for users. For other rooms only, and subject to change: `deterministic`, which decorates what computes bases,
+and `gauss_legendre`.
 """
 
 from steer.group._closure import from_generators
@@ -10,6 +11,7 @@ from steer.group._continuous import ContinuousGroup
 from steer.group._deterministic import deterministic as deterministic
 from steer.group._finite import FiniteGroup
 from steer.group._group import Group
+from steer.group._haar import gauss_legendre as gauss_legendre
 from steer.group._haar import quaternion_to_matrix
 from steer.group._matrices import planar_reflection, planar_rotation, reflection_across, rotation
 from steer.group._named import (

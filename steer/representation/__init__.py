@@ -16,6 +16,7 @@ from steer.representation._derived import (
     direct_sum,
     standard,
 )
+from steer.representation._families import searched_irreps as searched_irreps
 from steer.representation._gauge import (
     GAUGE,
     canonical_basis,

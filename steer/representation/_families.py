@@ -13,7 +13,7 @@ from steer.representation._family import Family, IrrepInfo
 from steer.representation._planar import planar_continuous, planar_finite
 from steer.representation._search import Search
 from steer.representation._wigner import wigner_d
-from steer.store import cached
+from steer.store import Entry, cached
 
 
 @cached(256)
@@ -29,6 +29,18 @@ def family(group: Group) -> Family:
     elif isinstance(group, FiniteGroup) and group.d in (2, 3):
         found = planar_finite(group)
     return found or Searched(Search(group))
+
+
+def searched_irreps(group: Group) -> Entry:
+    """The irreps of a finite group whose irreps are found by the search, as packs hold them.
+
+    Raises:
+        ValueError: if they are written down in closed form: no pack needs to hold them.
+    """
+    found = family(group)
+    if not isinstance(found, Searched) or not group.is_finite:
+        raise ValueError(f"irreps: a finite group without closed forms is required; received {group}")
+    return found.search.entry()
 
 
 class Spatial(Family):

@@ -11,12 +11,25 @@ written, bit by bit, or an error.
 
 from steer.store._cached import cached as cached
 from steer.store._digest import digest as digest
-from steer.store._pack import FORMAT, GAUGE, Pack, PackError
+from steer.store._pack import FORMAT, GAUGE, SUFFIX, Pack, PackError
 from steer.store._pack import Entry as Entry
+from steer.store._pack import replace as replace
 from steer.store._pack import write as write
-from steer.store._shelf import PackWarning, disabled, folders, forget, packs
+from steer.store._shelf import PackWarning, disabled, folders, forget, packs, user_folder
 from steer.store._shelf import entry_name as entry_name
 from steer.store._shelf import find as find
 from steer.store._shelf import group_name as group_name
 
-__all__ = ["FORMAT", "GAUGE", "Pack", "PackError", "PackWarning", "disabled", "folders", "forget", "packs"]
+__all__ = [
+    "FORMAT",
+    "GAUGE",
+    "SUFFIX",
+    "Pack",
+    "PackError",
+    "PackWarning",
+    "disabled",
+    "folders",
+    "forget",
+    "packs",
+    "user_folder",
+]

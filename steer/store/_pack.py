@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import tempfile
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,8 +108,8 @@ class Pack:
     def __init__(self, path: Path, gauge: int | None = None) -> None:
         self.path = path
         try:
-            with safe_open(path, framework="pt") as file:
-                names, metadata = set(file.keys()), file.metadata() or {}
+            self._file = safe_open(path, framework="pt")
+            names, metadata = set(self._file.keys()), self._file.metadata() or {}
         except (SafetensorError, OSError) as error:
             raise PackError(path, f"a complete safetensors file is required; reading it says: {error}") from None
         try:
@@ -129,10 +128,10 @@ class Pack:
             if some:
                 raise PackError(path, f"the tensors of its manifest are required; it {what} {', '.join(sorted(some)[:3])}")
         self.manifest: dict[str, Any] = manifest
-        self._names = sorted(names)
-        self._file: Any = None
+        self._names: dict[str, list[str]] = {}
+        for name in sorted(names):
+            self._names.setdefault(name.rpartition("//")[0], []).append(name)
         self._checked: set[str] = set()
-        self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Pack, (self.path,)
@@ -147,22 +146,15 @@ class Pack:
             PackError: if the bytes are not those that were written.
         """
         tensors = {}
-        with self._lock:
-            if self._file is None:
-                try:
-                    self._file = safe_open(self.path, framework="pt")
-                except (SafetensorError, OSError) as error:
-                    raise PackError(self.path, f"it was complete before, and now reading it says: {error}") from None
-            for full in self._names:
-                owner, _, part = full.rpartition("//")
-                if owner == name:
-                    tensors[part] = self._file.get_tensor(full)
-                    if full not in self._checked and sha256(tensors[part]) != self.manifest["sha256"][full]:
-                        raise PackError(self.path, f"the bytes of {full} are not those that were written")
-                    self._checked.add(full)
+        for full in self._names.get(name, []):
+            tensor = self._file.get_tensor(full)
+            if full not in self._checked and sha256(tensor) != self.manifest["sha256"][full]:
+                raise PackError(self.path, f"the bytes of {full} are not those that were written")
+            self._checked.add(full)
+            tensors[full.rpartition("//")[2]] = tensor
         return Entry(tensors, self.entries[name])
 
     def verify(self) -> list[str]:
         """Names of the tensors whose bytes are not those that were written."""
-        with safe_open(self.path, framework="pt") as file:
-            return [name for name in self._names if sha256(file.get_tensor(name)) != self.manifest["sha256"][name]]
+        names = sorted(self.manifest["sha256"])
+        return [name for name in names if sha256(self._file.get_tensor(name)) != self.manifest["sha256"][name]]

@@ -27,15 +27,18 @@ class PackWarning(UserWarning):
 def folders() -> list[Path]:
     """The folders with packs, in the order in which they are searched; those that do not exist are left out.
 
-    The packs of the package; the folders in the environment variable `STEER_BASES`, separated as in `PATH`; the folder
-    `steer/bases` of the user's data (`XDG_DATA_HOME`, by default `~/.local/share`).
+    The packs of the package; the folders in the environment variable `STEER_BASES`, separated as in `PATH`; `user_folder()`.
     """
     package = Path(__file__).resolve().parent.parent
     found = [package / "packs", package.parent / "bases" / "packs"]
     found += [Path(name) for name in os.environ.get("STEER_BASES", "").split(os.pathsep) if name]
-    home = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-    found.append(Path(home) / "steer" / "bases")
+    found.append(user_folder())
     return [folder for folder in found if folder.is_dir()]
+
+
+def user_folder() -> Path:
+    """The user's folder for packs: `steer/bases` in `XDG_DATA_HOME`, by default in `~/.local/share`."""
+    return Path(os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")) / "steer" / "bases"
 
 
 @lru_cache(maxsize=1)

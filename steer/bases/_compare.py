@@ -1,0 +1,54 @@
+"""How two packs differ."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from steer.store import Entry, Pack
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An entry that is not the same in two packs.
+
+    Attributes:
+        entry: its name.
+        what: "only in the old one", "only in the new one", "other shapes", "other labels" or "other values".
+        size: the largest difference of values; infinite where they cannot be compared.
+    """
+
+    entry: str
+    what: str
+    size: float = math.inf
+
+
+def compare(old: Pack, new: Pack) -> list[Difference]:
+    """All entries that differ, in the order of their names; bits count."""
+    out = []
+    for name in sorted({*old.entries, *new.entries}):
+        if name not in new:
+            out.append(Difference(name, "only in the old one"))
+        elif name not in old:
+            out.append(Difference(name, "only in the new one"))
+        else:
+            what, size = compare_entries(old.read(name), new.read(name))
+            if what:
+                out.append(Difference(name, what, size))
+    return out
+
+
+def compare_entries(old: Entry, new: Entry) -> tuple[str, float]:
+    """What differs, empty if nothing does, and by how much."""
+    shapes = [{name: (value.shape, value.dtype) for name, value in e.tensors.items()} for e in (old, new)]
+    if shapes[0] != shapes[1]:
+        return "other shapes", math.inf
+    facts = [{key: value for key, value in e.info.items() if key != "residual"} for e in (old, new)]
+    if facts[0] != facts[1]:
+        return "other labels", math.inf
+    size = 0.0
+    for name, value in old.tensors.items():
+        if value.numel() and not value.equal(new.tensors[name]):
+            gap = (value.double() - new.tensors[name].double()).abs().max()
+            size = max(size, float(gap) if gap == gap else math.inf, 5e-324)  # NaNs, signs of zero
+    return ("other values", size) if size else ("", 0.0)

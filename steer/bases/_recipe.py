@@ -1,0 +1,106 @@
+"""Recipes: TOML files that say what a pack holds."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from steer.bases._solutions import SOLUTIONS
+from steer.bases._task import Task, read_group
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class RecipeError(ValueError):
+    """A recipe that cannot be read: which file, where, what is required."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to generate.
+
+    Attributes:
+        name: of the pack's file.
+        about: a sentence for `steer bases list`.
+        tasks: what to compute, without repetition.
+        digest: of the tasks.
+    """
+
+    name: str
+    about: str
+    tasks: tuple[Task, ...]
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256("\n".join(map(repr, self.tasks)).encode()).hexdigest()[:16]
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    A recipe has a `name`, a sentence `about` it, tables `[groups.NAME]` with `generators` for groups without a name, and
+    any number of `[[solve]]` tables. Each says `what` (a key of `SOLUTIONS`), which `groups`, and the options of that
+    solution.
+
+    Raises:
+        RecipeError: if the file is missing, is no TOML, or asks for something that does not exist.
+    """
+    try:
+        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"{path}: a recipe is required; reading it says: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: a recipe in TOML is required; reading it says: {error}") from None
+    try:
+        return _recipe(content)
+    except (ValueError, TypeError, KeyError) as error:
+        raise RecipeError(f"{path}: {error.args[0] if error.args else error}") from None
+
+
+def _recipe(content: dict[str, Any]) -> Recipe:
+    _only(content, {"name", "about", "groups", "solve"}, "a recipe")
+    name = content.get("name")
+    if not isinstance(name, str) or not name or not name.replace("-", "").replace("_", "").isalnum():
+        raise ValueError(f'name = "...", of letters, digits, "-" and "_", is required; received {name!r}')
+    own: dict[str, Any] = {}
+    for key, table in content.get("groups", {}).items():
+        _only(table, {"generators"}, f"[groups.{key}]")
+        own[key] = tuple(tuple(tuple(float(x) for x in row) for row in matrix) for matrix in table["generators"])
+    tasks: list[Task] = []
+    for position, item in enumerate(content.get("solve", []), 1):
+        try:
+            tasks += _tasks(item, own)
+        except (ValueError, TypeError, KeyError) as error:
+            missing = f"{error.args[0]} = ... is required" if isinstance(error, KeyError) else error
+            raise ValueError(f"[[solve]] number {position}: {missing}") from None
+    if not tasks:
+        raise ValueError("at least one [[solve]] table is required; there is none")
+    return Recipe(name, str(content.get("about", "")), tuple(dict.fromkeys(tasks)))
+
+
+def _tasks(item: dict[str, Any], own: dict[str, Any]) -> list[Task]:
+    what = item["what"]
+    if what not in SOLUTIONS:
+        raise ValueError(f"what, one of {', '.join(SOLUTIONS)}, is required; received {what!r}")
+    solution = SOLUTIONS[what]
+    _only(item, {"what", *solution.options, *({"groups"} if solution.of_a_group else ())}, what)
+    options = {key: item[key] for key in solution.options if key in item}
+    if not solution.of_a_group:
+        return [Task(what, detail=detail) for detail in solution.details(None, options)]
+    out = []
+    for text in item["groups"]:
+        group = read_group(text, own.get(text, ()))
+        out += [Task(what, text, own.get(text, ()), detail) for detail in solution.details(group, options)]
+    return out
+
+
+def _only(table: dict[str, Any], known: set[str], where: str) -> None:
+    unknown = sorted(set(table) - known)
+    if unknown:
+        raise ValueError(f"{where}: keys among {', '.join(sorted(known))} are required; received {unknown[0]!r}")

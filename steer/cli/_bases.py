@@ -1,0 +1,204 @@
+"""`steer bases`: make packs of solved bases, look into them, prove them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from steer.cli._errors import UsageError
+from steer.cli._screen import Screen
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser("bases", help="packs of solved bases: build, list, verify", description=__doc__)
+    parser.set_defaults(command=lambda _: _help(parser))
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
+
+    build = actions.add_parser("build", help="compute what recipes ask for and write a pack for each")
+    build.add_argument("recipes", metavar="RECIPE", nargs="+", type=Path, help="TOML file that says what to generate")
+    build.add_argument("--out", metavar="FOLDER", type=Path, help="where packs go; by default the user's folder")
+    build.add_argument("--workers", metavar="N", type=int, help="processes; by default one per processor")
+    build.add_argument("--executor", metavar="dask://HOST:PORT", help="a Dask cluster in place of processes here")
+    build.set_defaults(command=_build)
+
+    listing = actions.add_parser("list", help="the packs that are found, in the order in which they are searched")
+    listing.set_defaults(command=_list)
+
+    info = actions.add_parser("info", help="what a pack holds")
+    info.add_argument("pack", metavar="PACK", type=Path)
+    info.set_defaults(command=_info)
+
+    verify = actions.add_parser(
+        "verify", help="check bytes, laws and a fresh computation; exit code 1 if something is wrong"
+    )
+    verify.add_argument("folders", metavar="FOLDER", nargs="*", type=Path, help="by default those that are searched")
+    verify.set_defaults(command=_verify)
+
+    diff = actions.add_parser("diff", help="how two packs differ; exit code 1 if they do")
+    diff.add_argument("old", metavar="OLD", type=Path)
+    diff.add_argument("new", metavar="NEW", type=Path)
+    diff.set_defaults(command=_diff)
+
+    export = actions.add_parser("export", help="the tensors of a pack as an npz file, for other programs")
+    export.add_argument("pack", metavar="PACK", type=Path)
+    export.add_argument("out", metavar="FILE.npz", type=Path)
+    export.set_defaults(command=_export)
+
+
+def _help(parser: argparse.ArgumentParser) -> int:
+    parser.print_help()
+    return 2
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    """Wrong recipes, packs and arguments in one line; files that cannot be read or written as well."""
+    from steer.bases import RecipeError
+    from steer.store import PackError
+
+    try:
+        yield
+    except (RecipeError, PackError) as error:
+        raise UsageError(str(error)) from None
+    except OSError as error:
+        raise UsageError(f"{error.filename or ''}: {error.strerror or error}") from None
+
+
+def _bar(screen: Screen, title: str) -> Any:
+    """A context that gives a function of parts done, all parts and a note; the total is known with the first call."""
+
+    @contextmanager
+    def bar(total: int) -> Iterator[Callable[[int, int, str], None]]:
+        with screen.bar(title, total) as advance:
+            yield lambda done, _total, note: advance(done, note)
+
+    return bar
+
+
+def _build(arguments: argparse.Namespace) -> int:
+    from steer.bases import build, default_workers, read_recipe
+    from steer.store import user_folder
+
+    if arguments.workers is not None and arguments.workers < 1:
+        raise UsageError(f"--workers: at least 1 is required; received {arguments.workers}")
+    screen = Screen()
+    folder = arguments.out or user_folder()
+    workers = arguments.workers or default_workers()
+    with _clear_errors():
+        for recipe in [read_recipe(path) for path in arguments.recipes]:
+            with _bar(screen, recipe.name)(len(recipe.tasks)) as progress:
+                try:
+                    path = build(recipe, folder, workers, arguments.executor, progress)
+                except ModuleNotFoundError as error:
+                    raise UsageError(f"{error}; building packs needs it: pip install 'steer[bases]'") from None
+                except ValueError as error:
+                    raise UsageError(str(error)) from None
+            screen.say(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+    return 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from steer import store
+
+    rows = [("pack", "MB", "entries", "about")]
+    for folder in store.folders():
+        for path in sorted(folder.glob(f"*{store.SUFFIX}")):
+            size = f"{path.stat().st_size / 1e6:.2f}"
+            try:
+                pack = store.Pack(path, store.GAUGE)
+            except store.PackError as error:
+                rows.append((str(path), size, "-", f"refused: {error.problem}"))
+            else:
+                rows.append((str(path), size, str(len(pack.entries)), str(pack.manifest.get("about", ""))))
+    if len(rows) == 1:
+        print("no packs are found: everything is computed")
+        return 0
+    Screen().table(rows)
+    return 0
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    from steer.store import Pack
+
+    with _clear_errors():
+        pack = Pack(arguments.pack)
+    for key in ("about", "gauge", "format", "recipe"):
+        print(f"{key:<9} {pack.manifest.get(key, '')}")
+    versions = pack.manifest.get("versions", {})
+    print(f"{'made with':<9} {', '.join(f'{name} {version}' for name, version in sorted(versions.items()))}")
+    rows = [("entry", "tensors", "numbers", "residual", "of")]
+    for name, info in sorted(pack.entries.items()):
+        entry = pack.read(name)
+        task = info.get("task", {})
+        asked = " ".join(str(task.get(key, "")) for key in ("solution", "group", "detail")).strip() or info.get("name", "")
+        residual = f"{info['residual']:.1e}" if "residual" in info else ""
+        rows.append((name, str(len(entry.tensors)), str(sum(t.numel() for t in entry.tensors.values())), residual, asked))
+    Screen().table(rows)
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from steer import store
+    from steer.bases import verify
+
+    folders = arguments.folders or [f for f in store.folders() if any(f.glob(f"*{store.SUFFIX}"))]
+    if not folders:
+        raise UsageError(
+            "no packs are found; give a folder, or build some with `steer bases build RECIPE` (the recipes of the package are "
+            "in bases/recipes of its repository)"
+        )
+    screen = Screen()
+    with _clear_errors():
+        findings = []
+        for folder in folders:
+            count = len(list(folder.glob(f"*{store.SUFFIX}")))
+            with _bar(screen, f"verify {folder}")(count) as progress:
+                findings += verify([folder], progress)
+    rows = [("pack", "entries", "worst residual", "difference", "verdict")]
+    for found in findings:
+        numbers = (str(found.entries), f"{found.residual:.1e}", f"{found.difference:.1e}")
+        rows.append((found.path.name, *numbers, "WRONG" if found.problems else "right"))
+    screen.table(rows)
+    for found in findings:
+        for problem in found.problems:
+            screen.say(f"{found.path.name}: {problem}")
+    return 1 if any(found.problems for found in findings) else 0
+
+
+def _diff(arguments: argparse.Namespace) -> int:
+    from steer.bases import compare
+    from steer.store import Pack
+
+    with _clear_errors():
+        found = compare(Pack(arguments.old), Pack(arguments.new))
+    if not found:
+        print("no difference")
+        return 0
+    rows = [("entry", "what", "by")]
+    rows += [(difference.entry, difference.what, f"{difference.size:.1e}") for difference in found]
+    Screen().table(rows)
+    return 1
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    import io
+
+    import numpy as np
+
+    from steer.store import Pack, replace
+
+    with _clear_errors():
+        pack = Pack(arguments.pack)
+        arrays = {f"{name}//{part}": t.numpy() for name in pack.entries for part, t in pack.read(name).tensors.items()}
+        text = io.BytesIO()
+        np.savez(text, **arrays)
+        out = arguments.out if arguments.out.suffix == ".npz" else arguments.out.with_name(arguments.out.name + ".npz")
+        if not os.path.isdir(out.parent):
+            raise UsageError(f"{out.parent}: a folder that exists is required")
+        replace(out, text.getvalue())
+    print(f"{out}: {len(arrays)} arrays")
+    return 0
