@@ -7,7 +7,6 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,7 @@ def build(
     folder = Path(folder)
     parts = folder / f".{recipe.name}.parts" / recipe.digest
     parts.mkdir(parents=True, exist_ok=True)
-    jobs = _jobs(recipe)
+    jobs = recipe.jobs
     places = {job: parts / f"{_digest(job)}{SUFFIX}" for job in jobs}
     left = [job for job in jobs if not _is_done(places[job])]
     done = len(jobs) - len(left)
@@ -83,11 +82,6 @@ def header(recipe: Recipe) -> dict[str, Any]:
     versions = {"steer": __version__, "torch": str(torch.__version__).partition("+")[0]}
     versions |= {"numpy": np.__version__, "scipy": scipy.__version__}
     return {"gauge": GAUGE, "about": recipe.about, "recipe": recipe.digest, "versions": versions}
-
-
-def _jobs(recipe: Recipe) -> list[tuple[Task, ...]]:
-    """Tasks that share intermediate results go to one worker: those of one solution and group."""
-    return [tuple(tasks) for _, tasks in groupby(recipe.tasks, key=lambda task: (task.solution, task.group))]
 
 
 def _digest(job: tuple[Task, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,11 @@ class Recipe:
     name: str
     about: str
     tasks: tuple[Task, ...]
+
+    @property
+    def jobs(self) -> list[tuple[Task, ...]]:
+        """Tasks that share intermediate results, those of one solution and group: they go to one worker."""
+        return [tuple(tasks) for _, tasks in groupby(self.tasks, key=lambda task: (task.solution, task.group))]
 
     @property
     def digest(self) -> str:

@@ -32,9 +32,7 @@ def add_parser(commands: Any) -> None:
     info.add_argument("pack", metavar="PACK", type=Path)
     info.set_defaults(command=_info)
 
-    verify = actions.add_parser(
-        "verify", help="check bytes, laws and a fresh computation; exit code 1 if something is wrong"
-    )
+    verify = actions.add_parser("verify", help="check bytes, laws and a fresh computation; exit code 1 if one fails")
     verify.add_argument("folders", metavar="FOLDER", nargs="*", type=Path, help="by default those that are searched")
     verify.set_defaults(command=_verify)
 
@@ -90,7 +88,7 @@ def _build(arguments: argparse.Namespace) -> int:
     workers = arguments.workers or default_workers()
     with _clear_errors():
         for recipe in [read_recipe(path) for path in arguments.recipes]:
-            with _bar(screen, recipe.name)(len(recipe.tasks)) as progress:
+            with _bar(screen, recipe.name)(len(recipe.jobs)) as progress:
                 try:
                     path = build(recipe, folder, workers, arguments.executor, progress)
                 except ModuleNotFoundError as error:
@@ -148,8 +146,8 @@ def _verify(arguments: argparse.Namespace) -> int:
     folders = arguments.folders or [f for f in store.folders() if any(f.glob(f"*{store.SUFFIX}"))]
     if not folders:
         raise UsageError(
-            "no packs are found; give a folder, or build some with `steer bases build RECIPE` (the recipes of the package are "
-            "in bases/recipes of its repository)"
+            "no packs are found; give a folder, or build some with `steer bases build RECIPE` (the recipes of the package "
+            "are in bases/recipes of its repository)"
         )
     screen = Screen()
     with _clear_errors():
@@ -178,7 +176,7 @@ def _diff(arguments: argparse.Namespace) -> int:
     if not found:
         print("no difference")
         return 0
-    rows = [("entry", "what", "by")]
+    rows: list[tuple[str, ...]] = [("entry", "what", "by")]
     rows += [(difference.entry, difference.what, f"{difference.size:.1e}") for difference in found]
     Screen().table(rows)
     return 1
@@ -193,7 +191,9 @@ def _export(arguments: argparse.Namespace) -> int:
 
     with _clear_errors():
         pack = Pack(arguments.pack)
-        arrays = {f"{name}//{part}": t.numpy() for name in pack.entries for part, t in pack.read(name).tensors.items()}
+        arrays: dict[str, Any] = {
+            f"{name}//{part}": t.numpy() for name in pack.entries for part, t in pack.read(name).tensors.items()
+        }
         text = io.BytesIO()
         np.savez(text, **arrays)
         out = arguments.out if arguments.out.suffix == ".npz" else arguments.out.with_name(arguments.out.name + ".npz")
