@@ -150,16 +150,18 @@ def test_the_rules_would_notice():
 
 
 FOR_ROOMS = {
-    "group": {"deterministic"},
+    "store": {"Entry", "cached", "digest", "entry_name", "find", "group_name", "replace", "write"},
+    "group": {"deterministic", "gauss_legendre"},
     "representation": {
         "canonical_rows",
         "canonicalise",
         "gradient_coupling",
         "parse_fields",
         "real_harmonics_from_complex",
+        "searched_irreps",
         "table",
     },
-    "coupling": set(),
+    "coupling": {"Table", "clebsch_gordan_entry", "decomposition_entry"},
     "kernel": set(),
 }
 """Names that a room offers to other rooms and not to users."""

@@ -1,6 +1,8 @@
 """Couplings of representations: intertwiners, Clebsch-Gordan coefficients, decompositions, in the canonical gauge.
 
 Imports `steer.group` and `steer.representation`. Law of the room: `B(g) X = X A(g)`.
+
+`__all__` is for users. For other rooms only, and subject to change: `Table`, `clebsch_gordan_entry`, `decomposition_entry`.
 """
 
 from steer.coupling._clebsch_gordan import Table as Table

@@ -3,7 +3,7 @@
 Imports `steer.group`. Law of the room: `rho(g h) = rho(g) rho(h)`, real and orthogonal.
 
 `__all__` is for users. For other rooms only, and subject to change: `canonical_rows` and `canonicalise` (the gauge),
-`gradient_coupling`, `parse_fields`, `real_harmonics_from_complex`, `table`.
+`gradient_coupling`, `parse_fields`, `real_harmonics_from_complex`, `searched_irreps`, `table`.
 """
 
 from steer.representation._cosets import Induced, Quotient, coset_representatives, quotient, regular

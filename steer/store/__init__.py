@@ -5,8 +5,8 @@ folders in `STEER_BASES` and of the user's folder are looked through in this ord
 same numbers, and nothing is ever written here unless a function is told where. Law of the room: what is read is what was
 written, bit by bit, or an error.
 
-`__all__` is for users. For other rooms only, and subject to change: `cached`, `Entry`, `digest`, `entry_name`,
-`find`, `group_name`, `write`.
+`__all__` is for users. For other rooms only, and subject to change: `Entry`, `cached`, `digest`, `entry_name`, `find`,
+`group_name`, `replace`, `write`.
 """
 
 from steer.store._cached import cached as cached

@@ -29,11 +29,16 @@ def folders() -> list[Path]:
 
     The packs of the package; the folders in the environment variable `STEER_BASES`, separated as in `PATH`; `user_folder()`.
     """
-    package = Path(__file__).resolve().parent.parent
-    found = [package / "packs", package.parent / "bases" / "packs"]
+    found = package_folders()
     found += [Path(name) for name in os.environ.get("STEER_BASES", "").split(os.pathsep) if name]
     found.append(user_folder())
     return [folder for folder in found if folder.is_dir()]
+
+
+def package_folders() -> list[Path]:
+    """Where the packs of the package lie: in it once it is installed, beside it in a clone of the repository."""
+    package = Path(__file__).resolve().parent.parent
+    return [package / "packs", package.parent / "bases" / "packs"]
 
 
 def user_folder() -> Path:

@@ -1,0 +1,110 @@
+"""Packs: what is written is read, bit by bit, or refused with the reason and the way out."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from steer.store import Entry, Pack, PackError, replace, write
+from tests.cases import seeded
+
+ENTRIES = {
+    "solved/a": Entry({"x": torch.randn(3, 4, generator=seeded(0), dtype=torch.float64)}, {"labels": ["0", "1o"]}),
+    "solved/b": Entry({"x": torch.arange(5), "empty": torch.zeros(0, 2).double()}, {"residual": 1e-16}),
+}
+
+
+@pytest.fixture
+def path(tmp_path):
+    write(tmp_path / "small.safetensors", ENTRIES, {"gauge": 7, "about": "two entries"})
+    return tmp_path / "small.safetensors"
+
+
+def test_what_was_written_is_read(path):
+    pack = Pack(path, gauge=7)
+    assert list(pack.entries) == sorted(ENTRIES)
+    assert pack.manifest["about"] == "two entries"
+    for name, entry in ENTRIES.items():
+        found = pack.read(name)
+        assert found.info == entry.info
+        assert set(found.tensors) == set(entry.tensors)
+        assert all(torch.equal(found.tensors[key], value) for key, value in entry.tensors.items())
+        assert all(found.tensors[key].dtype == value.dtype for key, value in entry.tensors.items())
+    assert "solved/c" not in pack
+    assert pack.verify() == []
+    assert torch.equal(pickle.loads(pickle.dumps(pack)).read("solved/b").tensors["x"], torch.arange(5))
+
+
+def test_the_bytes_depend_on_the_contents_alone(path, tmp_path):
+    write(tmp_path / "other.safetensors", dict(reversed(ENTRIES.items())), {"about": "two entries", "gauge": 7})
+    assert path.read_bytes() == (tmp_path / "other.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("where", [-1, -30, -60])
+def test_one_flipped_bit_is_named(path, where):
+    data = bytearray(path.read_bytes())
+    data[where] ^= 1
+    path.write_bytes(data)
+    pack = Pack(path)
+    (wrong,) = pack.verify()
+    with pytest.raises(PackError, match=rf"the bytes of {wrong} are not those that were written; delete the file"):
+        pack.read(wrong.partition("//")[0])
+
+
+@pytest.mark.parametrize("keep", [0, 5, 200, -1])
+def test_truncated_files_are_refused(path, keep):
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(PackError, match=r"small.safetensors: a complete safetensors file is required.*steer bases build"):
+        Pack(path)
+
+
+def test_missing_files_are_refused(tmp_path):
+    with pytest.raises(PackError, match="a complete safetensors file is required"):
+        Pack(tmp_path / "none.safetensors")
+
+
+def test_other_safetensors_are_refused(tmp_path):
+    save_file({"weight": torch.zeros(2)}, tmp_path / "net.safetensors")
+    with pytest.raises(PackError, match="a manifest of steer is required in its header; there is none"):
+        Pack(tmp_path / "net.safetensors")
+
+
+def test_another_gauge_and_another_format_are_refused(path, monkeypatch):
+    with pytest.raises(PackError, match=r"bases of gauge 8 are required; received those of gauge 7; build it again"):
+        Pack(path, gauge=8)
+    monkeypatch.setattr("steer.store._pack.FORMAT", 2)
+    with pytest.raises(PackError, match=r"format 2 is required; received format 1; read it with the version of steer"):
+        Pack(path)
+
+
+@pytest.mark.parametrize("change", ["lacks", "has undeclared"])
+def test_missing_and_extra_tensors_are_refused(path, change):
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(path)
+    if change == "lacks":
+        del tensors["solved/b//x"]
+    else:
+        tensors["solved/b//z"] = torch.zeros(1)
+    save_file(tensors, path, metadata)
+    with pytest.raises(PackError, match=rf"the tensors of its manifest are required; it {change} solved/b//[xz]"):
+        Pack(path)
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    target = tmp_path / "file"
+    replace(target, b"first")
+
+    def fail(*_args):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        replace(target, b"second")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    assert target.read_bytes() == b"first"

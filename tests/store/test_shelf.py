@@ -1,0 +1,143 @@
+"""Where packs are looked for, what is found for a group, and that refused packs are no harm."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from steer import coupling, group, store
+from steer.bases import build, read_recipe
+from steer.kernel import HarmonicRepresentation
+from steer.store import PackWarning
+from tests.cases import assert_close
+
+OWN = """
+name = "own"
+[groups.tilted]
+generators = [[[0.6, -0.8, 0.0], [0.8, 0.6, 0.0], [0.0, 0.0, 1.0]]]
+[[solve]]
+what = "harmonics"
+max_degree = 2
+groups = ["octahedral()", "GROUP"]
+"""
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """No pack is found but those in the folders of the test."""
+    monkeypatch.setattr(store._shelf, "package_folders", lambda: [tmp_path / "package"])
+    monkeypatch.setenv("STEER_BASES", str(tmp_path / "mine"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    store.forget()
+    yield tmp_path
+    monkeypatch.undo()
+    store.forget()
+
+
+def make(folder: Path, name: str = "own", group: str = "dihedral(3, d=3)") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    recipe = folder / f"{name}.toml"
+    recipe.write_text(
+        OWN.replace('"own"', f'"{name}"')
+        .replace("GROUP", group)
+        .replace("[0.6, -0.8", "[-1.0, 0.0")
+        .replace("[0.8, 0.6", "[0.0, -1.0")
+    )
+    return build(read_recipe(recipe), folder)
+
+
+def test_the_order_of_the_folders(shelf, monkeypatch):
+    wanted = [shelf / "package", shelf / "mine", shelf / "also", shelf / "home" / "steer" / "bases"]
+    assert store.folders() == []
+    for folder in wanted:
+        folder.mkdir(parents=True)
+    monkeypatch.setenv("STEER_BASES", f"{shelf / 'mine'}:{shelf / 'also'}:{shelf / 'missing'}")
+    assert store.folders() == wanted
+
+
+def test_packs_are_read_and_nothing_is_written(shelf):
+    cube = group.octahedral()
+    representation = HarmonicRepresentation(cube, 2)
+    assert store.find("decomposition", cube, representation.packed_as) is None
+    computed = coupling.decompose(representation)
+    make(shelf / "mine")
+    entry = store.find("decomposition", cube, "harmonics 2")
+    assert entry is not None
+    assert torch.equal(entry.tensors["change"], computed[1])
+    found = coupling.decompose(representation)
+    assert found[0] == computed[0]
+    assert torch.equal(found[1], computed[1])
+    with store.disabled():
+        assert store.find("decomposition", cube, "harmonics 2") is None
+    assert sorted(p.name for p in (shelf / "mine").iterdir()) == ["own.safetensors", "own.toml"]
+
+
+def test_reading_takes_the_place_of_computing(shelf, monkeypatch):
+    make(shelf / "mine")
+    monkeypatch.setattr("steer.coupling._decompose._copies", lambda *_: pytest.fail("it was computed"))
+    coupling.decompose(HarmonicRepresentation(group.octahedral(), 2))
+    with pytest.raises(pytest.fail.Exception):  # the control: another degree is in no pack
+        coupling.decompose(HarmonicRepresentation(group.octahedral(), 3))
+
+
+def test_a_group_that_is_only_nearly_equal_is_another_one(shelf):
+    make(shelf / "mine")
+    angle = 2e-7
+    turn = group.rotation([1, 0, 0], angle)
+    cube = group.octahedral()
+    nearly = group.from_generators([turn @ g @ turn.mT for g in cube.generators])
+    assert nearly.order == 24
+    assert store.group_name(group.octahedral()) == store.group_name(cube)
+    assert store.find("decomposition", nearly, "harmonics 2") is None
+    assert store.find("decomposition", cube, "harmonics 2") is not None
+    change = coupling.decompose(HarmonicRepresentation(nearly, 1))[1]
+    assert_close(change @ change.mT, torch.eye(3).double())
+
+
+def solve_all():
+    groups = (group.octahedral(), group.dihedral(3, d=3))
+    found = [coupling.decompose(HarmonicRepresentation(g, degree)) for g in groups for degree in range(3)]
+    return [([str(irrep) for irrep in irreps], change.tolist()) for irreps, change in found]
+
+
+@pytest.mark.parametrize("fault", ["truncated", "flipped", "other gauge"])
+def test_refused_packs_are_computed_instead(shelf, fault):
+    path = make(shelf / "mine")
+    data = bytearray(path.read_bytes())
+    if fault == "truncated":
+        data = data[:-20]
+    elif fault == "flipped":
+        data[-1] ^= 1
+    else:
+        data = data.replace(b'\\"gauge\\":1', b'\\"gauge\\":0')
+    path.write_bytes(data)
+    store.forget()
+    with pytest.warns(PackWarning, match=r"a pack was refused, its contents are computed instead: .*own.safetensors"):
+        found = solve_all()
+    with store.disabled():
+        assert found == solve_all()
+
+
+def test_folders_that_cannot_be_written_to(shelf):
+    path = make(shelf / "package")
+    (shelf / "package").chmod(0o500)
+    path.chmod(0o400)
+    try:
+        store.forget()
+        assert store.find("decomposition", group.octahedral(), "harmonics 1") is not None
+    finally:
+        (shelf / "package").chmod(0o700)
+
+
+def test_the_first_pack_wins(shelf):
+    make(shelf / "package", "first")
+    make(shelf / "mine", "second")
+    assert [pack.path.name for pack in store.packs()] == ["first.safetensors", "second.safetensors"]
+    entry = store.find("decomposition", group.octahedral(), "harmonics 1")
+    assert entry is not None
+    shutil.rmtree(shelf / "package")
+    store.forget()
+    assert [pack.path.name for pack in store.packs()] == ["second.safetensors"]
