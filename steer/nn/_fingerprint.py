@@ -43,9 +43,9 @@ class Fingerprinted(torch.nn.Module):
         if written is None or written == own:
             return None
         return (
-            f"{name or type(self).__name__}: weights over the basis {own} ({self.basis_text()}) are required; the checkpoint "
-            f"was written over {written}, so the same numbers would mean another map. Build the layer as it was when the "
-            "checkpoint was written: version of steer, group, order of the fields, kernel size, rings, band limit"
+            f"{name or type(self).__name__}: weights over the basis {own} ({self.basis_text()}) are required; the "
+            f"checkpoint was written over {written}, so the same numbers would mean another map. Build the layer as it was "
+            "when the checkpoint was written: version of steer, group, order of the fields, kernel size, rings, band limit"
         )
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:

@@ -232,7 +232,7 @@ def test_a_file_is_whole_or_the_one_before(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.undo()
     nn.save(disturb(planar()), path)
     assert path.read_bytes() != before
-    with pytest.raises(OSError):
+    with pytest.raises(FileNotFoundError):
         nn.save(planar(), tmp_path / "nowhere" / "net.safetensors")
 
 
