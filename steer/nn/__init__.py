@@ -5,9 +5,10 @@ from steer.nn._antialiased import PointwiseAvgPoolAntialiased, PointwiseMaxPoolA
 from steer.nn._attention import SteerableAttention
 from steer.nn._axes import BrokenSymmetryWarning
 from steer.nn._bases import Disentangle, Entangle
-from steer.nn._batch_norm import InnerBatchNorm, NormBatchNorm
+from steer.nn._batch_norm import InnerBatchNorm, NormBatchNorm, update_bn
 from steer.nn._branches import Branch, Merge, Reshuffle, tensor_directsum
 from steer.nn._cartesian import CartesianTensor, FromCartesian, ToCartesian
+from steer.nn._checkpoint import load, save
 from steer.nn._concatenated_relu import ConcatenatedReLU, CReLU
 from steer.nn._conv import R1Conv, R2Conv, R3Conv, SteerableConv
 from steer.nn._conv_transposed import R1ConvTransposed, R2ConvTransposed, R3ConvTransposed, SteerableConvTransposed
@@ -133,7 +134,10 @@ __all__ = [
     "VectorFieldNonLinearity",
     "dense_weights",
     "export",
+    "load",
     "match_width",
+    "save",
     "summary",
     "tensor_directsum",
+    "update_bn",
 ]

@@ -12,6 +12,7 @@ from torch import Tensor
 from steer.field import FieldType
 from steer.kernel import GaussianRings
 from steer.nn._constants import Constants
+from steer.nn._fingerprint import Fingerprinted, fingerprint_of_rings
 from steer.nn._linear import Linear
 from steer.nn._module import EquivariantModule, require_fields
 from steer.nn._plain import Plain
@@ -131,7 +132,7 @@ def attend(
     return F.conv1d(mixed.transpose(-1, -2).flatten(1, 2), kernel_out[:, :, None], bias_out).unflatten(2, space)
 
 
-class DistanceBias(torch.nn.Module):
+class DistanceBias(Fingerprinted):
     """What is added to the logits of every head for the distance of two positions, `[1, head, position, position]`.
 
     Args:
@@ -162,6 +163,14 @@ class DistanceBias(torch.nn.Module):
         gaps = [b - a for a, b in pairwise(radii)]
         self.profile = GaussianRings(radii, tuple(0.6 * max(gap, unit) for gap in [*gaps, *gaps[-1:]] or [unit]))
         self.weight = torch.nn.Parameter(torch.zeros(heads, len(radii), device=device, dtype=dtype))
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Digest of the rings whose coefficients `weight` holds."""
+        return None if self.profile is None else fingerprint_of_rings(self.profile.radii, self.profile.widths)
+
+    def basis_text(self) -> str:
+        return f"{self.profile}"
 
     def forward(self, x: Tensor) -> Tensor:
         """The bias for the space of `x`, `[batch, channel, *space]`."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -129,6 +132,13 @@ class NormBatchNorm(EquivariantModule):
             self.running_var.lerp_(unbiased.to(self.running_var), momentum)
         return out
 
+    def reset_running_stats(self) -> None:
+        """Forget all batches, as in `torch.nn.BatchNorm2d`."""
+        if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
+            self.running_mean.zero_()
+            self.running_var.fill_(1)
+            self.num_batches_tracked.zero_()
+
     def _count(self) -> float:
         """Count a batch; the weight of its statistics in the running ones."""
         if self.num_batches_tracked is None:
@@ -190,3 +200,35 @@ class InnerBatchNorm(NormBatchNorm):
 
     def _invariants(self, field: Representation) -> Tensor:
         return torch.ones(field.dim, 1, dtype=torch.float64, device="cpu")
+
+
+@torch.no_grad()
+def update_bn(loader: Iterable[Any], model: torch.nn.Module, device: torch.device | str | int | None = None) -> None:
+    """Running statistics of all batch norms, of fields and stock ones, anew: the mean over the batches of a loader.
+
+    For averaged weights, as `torch.optim.swa_utils.update_bn`, which knows the classes of torch alone and would leave the
+    batch norms of fields as they are.
+
+    Args:
+        loader: batches, or lists and tuples whose first entry is one.
+        model: any module; its mode stays.
+        device: where batches are sent before.
+    """
+    norms = [m for m in model.modules() if isinstance(m, (NormBatchNorm, torch.nn.modules.batchnorm._BatchNorm))]
+    if not norms:
+        return
+    momenta = [norm.momentum for norm in norms]
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        model.train()
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None
+        for batch in loader:
+            x = batch[0] if isinstance(batch, (list, tuple)) else batch
+            model(x if device is None else x.to(device))
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+        for module, training in modes:
+            module.training = training

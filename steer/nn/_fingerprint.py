@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,28 +14,96 @@ from steer.group import FiniteGroup, Group, deterministic
 from steer.representation import GAUGE, Representation
 from steer.store import digest
 
+Fields = tuple[Representation, ...]
+
+
+class Fingerprinted(torch.nn.Module):
+    """A module whose `weight` holds coefficients over a computed basis; its checkpoints say over which.
+
+    Subclasses define `fingerprint`, and `basis_text` for the message of the error.
+    """
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Gauge version and digest of everything that fixes the basis; None without weights over one."""
+        raise NotImplementedError
+
+    def basis_text(self) -> str:
+        """What the basis is of, in words."""
+        return f"{self.in_type} -> {self.out_type}"
+
+    def refusal(self, written: str | None, name: str) -> str | None:
+        """Why weights over the basis of this fingerprint are not weights of this module, named so; None if they are.
+
+        Weights of unknown basis (None) pass: a plain dictionary of tensors cannot be checked.
+        """
+        own = self.fingerprint
+        if written is None or written == own:
+            return None
+        return (
+            f"{name or type(self).__name__}: weights over the basis {own} ({self.basis_text()}) are required; the "
+            f"checkpoint was written over {written}, so the same numbers would mean another map. Build the layer as it was "
+            "when the checkpoint was written: version of steer, group, order of the fields, kernel size, rings, band limit"
+        )
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        metadata = getattr(destination, "_metadata", None)
+        if metadata is not None and self.fingerprint is not None:
+            metadata.setdefault(prefix[:-1], {})["basis"] = self.fingerprint
+
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: str, local_metadata: Any, strict: bool, missing: Any, unexpected: Any, errors: Any
+    ) -> None:
+        refusal = self.refusal(local_metadata.get("basis"), prefix[:-1])
+        if refusal is not None:
+            errors.append(refusal)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing, unexpected, errors)
+
 
 def fingerprint(plan: Plan) -> str:
     """Gauge version and digest of everything that fixes the bases of a plan: fields in order, group, grid, rings."""
-    return _fingerprint(plan.recipe)
+    return _of_plan(plan.recipe)
 
 
 @lru_cache(maxsize=256)
 @deterministic
-def _fingerprint(recipe: tuple[tuple[Representation, ...], tuple[Representation, ...], Sampling]) -> str:
+def _of_plan(recipe: tuple[Fields, Fields, Sampling]) -> str:
     fields_in, fields_out, sampling = recipe
-    group = fields_in[0].group
-    g = _elements(group)
+    return _named(
+        *_lines(fields_in, fields_out),
+        f"{sampling.lattice} {sampling.kernel_size} {sampling.limits}",
+        digest(sampling.functions(sampling.points(fields_in[0].group.d))),
+    )
+
+
+@lru_cache(maxsize=256)
+@deterministic
+def fingerprint_of_products(fields_in: Fields, fields_out: Fields, mode: str) -> str:
+    """Gauge version and digest of what fixes products of fields: fields in order, group, which products."""
+    return _named(*_lines(fields_in, fields_out), f"products {mode}")
+
+
+@lru_cache(maxsize=256)
+def fingerprint_of_rings(radii: tuple[float, ...], widths: tuple[float, ...]) -> str:
+    """Gauge version and digest of Gaussian rings."""
+    return _named("rings", digest(torch.tensor([radii, widths], dtype=torch.float64, device="cpu")))
+
+
+def _lines(fields_in: Fields, fields_out: Fields) -> list[str]:
+    """What fixes the group and the fields, in order."""
+    g = _elements(fields_in[0].group)
     distinct = list(dict.fromkeys(fields_in + fields_out))
-    lines = [
-        f"gauge {GAUGE}",
+    return [
         digest(g),
         *(digest(field.matrices(g)) for field in distinct),
         *(str([distinct.index(field) for field in fields]) for fields in (fields_in, fields_out)),
-        f"{sampling.lattice} {sampling.kernel_size} {sampling.limits}",
-        digest(sampling.functions(sampling.points(group.d))),
     ]
-    return f"{GAUGE}-{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:16]}"
+
+
+def _named(*lines: str) -> str:
+    text = chr(10).join((f"gauge {GAUGE}", *lines))
+    return f"{GAUGE}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def _elements(group: Group) -> Tensor:

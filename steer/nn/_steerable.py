@@ -12,7 +12,7 @@ from torch import Tensor
 from steer.expansion import Plan, Sampling, plan
 from steer.field import FieldType
 from steer.nn._constants import Constants
-from steer.nn._fingerprint import fingerprint
+from steer.nn._fingerprint import Fingerprinted, fingerprint
 from steer.nn._invariants import invariant_vectors
 from steer.nn._module import EquivariantModule
 from steer.nn._precision import full_precision
@@ -25,7 +25,7 @@ class UnreachableIrrepsWarning(UserWarning):
     """Some output fields receive no kernel at all, or some input fields are never read."""
 
 
-class SteerableModule(EquivariantModule):
+class SteerableModule(Fingerprinted, EquivariantModule):
     """A layer with a steerable kernel and a bias on the invariants of its output.
 
     `weight` is one vector of coefficients, `bias` one number per invariant of the output. Bases are buffers that no
@@ -108,25 +108,6 @@ class SteerableModule(EquivariantModule):
         """Digest of the bases whose coefficients `weight` holds: gauge version, fields in order, group, grid, rings."""
         return fingerprint(self.plan)
 
-    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
-        super()._save_to_state_dict(destination, prefix, keep_vars)
-        metadata = getattr(destination, "_metadata", None)
-        if metadata is not None:
-            metadata.setdefault(prefix[:-1], {})["basis"] = self.fingerprint
-
-    def _load_from_state_dict(
-        self, state_dict: Any, prefix: str, local_metadata: Any, strict: bool, missing: Any, unexpected: Any, errors: Any
-    ) -> None:
-        written = local_metadata.get("basis")
-        if written is not None and written != self.fingerprint:
-            errors.append(
-                f"{prefix[:-1] or type(self).__name__}: weights over the basis {self.fingerprint} ({self.in_type} -> "
-                f"{self.out_type}) are required; the checkpoint was written over {written}, so the same numbers would mean "
-                "another kernel. Build the layer as it was when the checkpoint was written: version of steer, group, order "
-                "of the fields, kernel size, rings, band limit"
-            )
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing, unexpected, errors)
-
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Any:
         self._cache = None
         return super()._apply(fn, recurse)
@@ -181,7 +162,9 @@ class SteerableModule(EquivariantModule):
     def dense(self) -> Dense:
         """Dense kernel and bias, in the precision of the weights whatever autocast says.
 
-        In eval mode, where nothing is differentiated, they are computed once and kept until a weight has another value.
+        In eval mode on the CPU, where nothing is differentiated, they are computed once and kept until a weight has another
+        value. On accelerators they are computed every time: to compare weights, the host would have to wait for the device,
+        which also forbids the capture of graphs. `export()` gives a network that computes nothing twice.
         """
         if not self._may_keep():
             return self._expand()
@@ -192,16 +175,21 @@ class SteerableModule(EquivariantModule):
         return self._cache[1]
 
     def _may_keep(self) -> bool:
-        if self.training or torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+        if self.training or torch.compiler.is_compiling() or self.weight.device.type != "cpu" or _transforming():
             return False
         if torch.is_grad_enabled() and any(parameter.requires_grad for parameter in self.parameters(False)):
             return False
-        ordinary = type(self.weight) in (Tensor, torch.nn.Parameter) and not self.weight.is_inference()
-        return ordinary and self.weight.device.type != "meta"
+        return type(self.weight) in (Tensor, torch.nn.Parameter) and not self.weight.is_inference()
 
     def _expand(self) -> Dense:
         with full_precision(self.weight):
             return self.expand_kernel(), self.expand_bias()
+
+
+def _transforming() -> bool:
+    """Whether `torch.func` may be at work, whose tensors must not outlive it. Torch tells by a private name alone."""
+    ask = getattr(torch._C, "_are_functorch_transforms_active", None)
+    return ask is None or ask()  # a torch without that name: nothing is kept, and nothing can be wrong
 
 
 def _same(kept: Tensor, now: Tensor) -> bool:

@@ -15,13 +15,14 @@ from steer.group import deterministic
 from steer.nn._bases import Disentangle, Entangle, change_basis
 from steer.nn._constants import Constants
 from steer.nn._fields import FieldGroups
+from steer.nn._fingerprint import Fingerprinted, fingerprint_of_products
 from steer.nn._module import EquivariantModule
 from steer.representation import canonical_basis
 
 _MODES = ("full", "elementwise")
 
 
-class TensorProductNonLinearity(EquivariantModule):
+class TensorProductNonLinearity(Fingerprinted, EquivariantModule):
     """All products of two irreps of the input that couple to an irrep of the output, mixed by learned weights.
 
     Law: with `c(g) C = C (a(g) x b(g))`, `C (f_a x f_b)` transforms as c. `out_c = sum over pairs and C of w C (f_i x f_j)`,
@@ -97,6 +98,11 @@ class TensorProductNonLinearity(EquivariantModule):
                 pieces = self.weight.split([m * n for m, n in self.shapes])
                 for piece, (_, count) in zip(pieces, self.shapes, strict=True):
                     piece.normal_(std=gain * count**-0.5)
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the products whose coefficients `weight` holds: gauge version, fields in order, group, mode."""
+        return fingerprint_of_products(self.in_type.representations, self.out_type.representations, self.mode)
 
     def compute(self, x: Tensor) -> Tensor:
         pieces = [piece.reshape(*piece.shape[:3], -1) for piece in self.groups.split(self.apart(x))]

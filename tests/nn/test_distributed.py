@@ -1,0 +1,105 @@
+"""Several processes: a network is sent to a child, and data parallel training is training on the joined batch."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.distributed
+import torch.multiprocessing
+from torch.nn.parallel import DistributedDataParallel
+
+from steer import gspaces, nn
+from tests.cases import assert_close, assert_far, randn
+
+WORLD = 2
+STEPS = 2
+BATCH = 6
+
+
+def network(seed: int = 0) -> nn.Sequential:
+    """Regular and gated layers without statistics of the batch, whose parts would differ from the whole."""
+    torch.manual_seed(seed)
+    space = gspaces.rot2dOnR2(8)
+    hidden = space.type("2xregular + 2x1")
+    act = nn.GatedNonLinearity(hidden)
+    return nn.Sequential(
+        nn.R2Conv(space.type("trivial"), act.in_type, 5),
+        act,
+        nn.TensorProductNonLinearity(hidden, hidden, "elementwise"),
+        nn.FieldLayerNorm(hidden),
+        nn.R2Conv(hidden, space.type("4xtrivial"), 3),
+    ).double()
+
+
+def data() -> torch.Tensor:
+    return randn(BATCH, 1, 9, 9)
+
+
+def train(module: torch.nn.Module, x: torch.Tensor) -> list[dict[str, torch.Tensor]]:
+    """Gradients of every step."""
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
+    found = []
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        module(x).square().mean().backward()
+        found.append({name.removeprefix("module."): p.grad.clone() for name, p in module.named_parameters()})
+        optimizer.step()
+    return found
+
+
+def work(rank: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=WORLD, timeout=timedelta(seconds=60)
+    )
+    try:
+        module = DistributedDataParallel(network(seed=rank))  # it sends the weights of the first process to all others
+        gradients = train(module, data()[rank::WORLD])
+        out: dict[str, Any] = {"gradients": gradients, "weights": dict(module.module.state_dict())}
+        out["order"] = [name for name, _ in module.module.named_parameters()]
+        torch.save(out, f"{folder}/{rank}.pt")
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_data_parallel_training_is_training_on_the_joined_batch(tmp_path: Path) -> None:
+    torch.multiprocessing.spawn(work, (str(tmp_path),), nprocs=WORLD)
+    alone = network()
+    expected = train(alone, data())
+    results = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(WORLD)]
+    for found in results:
+        assert found["order"] == [name for name, _ in alone.named_parameters()]
+        for step, gradients in zip(expected, found["gradients"], strict=True):
+            for name, gradient in step.items():
+                assert_close(gradients[name], gradient, 1e-12, name)
+        for key, value in alone.state_dict().items():
+            assert_close(found["weights"][key], value, 1e-12, key)
+    for key, value in results[0]["weights"].items():
+        assert torch.equal(value, results[1]["weights"][key]), key
+    # The control: half of the batch alone gives other gradients.
+    half = train(network(), data()[::WORLD])
+    assert_far(half[0]["0.weight"], expected[0]["0.weight"], 1e-6)
+
+
+def apply(rank: int, module: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> None:
+    torch.set_num_threads(1)
+    with torch.no_grad():
+        assert_close(module(x), y, 1e-12)
+        module[0].weight.zero_()  # sent in shared memory, as every parameter
+
+
+@pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])
+def test_a_network_is_sent_to_a_child(train: bool) -> None:
+    module = network().train(train)
+    x = data()
+    with torch.no_grad():
+        y = module(x)
+        torch.multiprocessing.spawn(apply, (module, x, y), nprocs=1)
+        # The child wrote to the memory that both share: what this process kept of the weights is not stale.
+        assert float(module[0].weight.abs().max()) == 0
+        assert_far(module(x), y)
