@@ -14,7 +14,7 @@ import pytest
 import steer
 
 ROOT = Path(steer.__file__).parent
-ROOMS = ["group", "representation", "coupling", "kernel", "expansion", "field", "nn", "testing", "plot", "cli"]
+ROOMS = ["group", "representation", "coupling", "kernel", "expansion", "field", "nn", "interop", "testing", "plot", "cli"]
 """From the first room to the last: a room imports from those before it."""
 
 LOWER = ROOMS[: ROOMS.index("nn")]

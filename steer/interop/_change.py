@@ -12,8 +12,9 @@ def change_of_basis(theirs: Tensor, ours: Tensor) -> Tensor | None:
     """An orthogonal Q with `ours(g) Q = Q theirs(g)`; a permutation if both are; None if there is none.
 
     Of all there are, it is the unit matrix if that is one; otherwise the one next to it, so that scalars keep their sign and
-    vectors their direction; where all are equally far, one with a positive sum of entries. Where both representations permute their channels, Q is a bijection of the two sets that
-    commutes with the group, as functions of single channels commute with no other.
+    vectors their direction; where all are equally far, one with a positive sum of entries. Where both representations
+    permute their channels, Q is a bijection of the two sets that commutes with the group, as functions of single channels
+    commute with no other.
 
     Args:
         theirs, ours: values on the same elements, `[n, dim, dim]`, orthogonal.
@@ -29,7 +30,9 @@ def change_of_basis(theirs: Tensor, ours: Tensor) -> Tensor | None:
     flat = space.reshape(len(space), -1)
     generic = torch.arange(1.0, flat.shape[1] + 1, dtype=torch.float64).sqrt().cos()
     # Projections of fixed matrices, whatever the basis of the space: the nearest to one is found from its own.
-    near, positive, some = (((m @ flat.mT) @ flat).reshape(unit.shape) for m in (unit.flatten(), flat.new_ones(unit.numel()), generic))
+    near, positive, some = (
+        ((m @ flat.mT) @ flat).reshape(unit.shape) for m in (unit.flatten(), flat.new_ones(unit.numel()), generic)
+    )
     for candidate in (near, positive, near + some, some):
         u, values, v = torch.linalg.svd(candidate)
         if values[-1] > 1e-3 * values[0] and values[0] > 1e-6:

@@ -32,7 +32,9 @@ class Changes:
         fits = space.elements.shape[-1] == group.d and space.order == group.order
         if not fits or not bool(group.contains(space.elements, _ELEMENT).all()):
             if space.order == group.order and space.elements.shape[-1] == group.d:
-                way_out = "its elements lie elsewhere: build on gspaces.on(read_dense(path).spaces[i].group())"
+                way_out = (
+                    "its elements lie elsewhere: build on gspaces.on(s.group()) for this one of read_dense(path).spaces"
+                )
             else:
                 way_out = "build the network over the same group"
             raise ValueError(
@@ -68,13 +70,14 @@ class Changes:
         """
         if len(theirs) != len(kind):
             raise ValueError(
-                f"load_dense: {where}: {len(theirs)} fields are required, as in the file; the network has {len(kind)}, {kind}"
+                f"load_dense: {where}: {len(theirs)} fields are required, as in the file; the network has {len(kind)}, "
+                f"{kind}"
             )
-        for space in {field.space for field in theirs}:
+        for space in {source.space for source in theirs}:
             self.check_space(space, kind, where)
         starts = [0]
-        for field in theirs:
-            starts.append(starts[-1] + field.size)
+        for source in theirs:
+            starts.append(starts[-1] + source.size)
         change = torch.zeros(kind.size, starts[-1], dtype=torch.float64)
         for i, (field, span) in enumerate(kind.channels()):
             j = i if order is None else order[i]

@@ -123,7 +123,7 @@ def read_dense(path: str | os.PathLike[str]) -> DenseNetwork:
         OSError: if it cannot be opened.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         header = json.loads(str(arrays.pop("header")[()]))
         if header["format"] != FORMAT or header["version"] > VERSION:

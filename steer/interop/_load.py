@@ -21,6 +21,7 @@ _ANY_BASIS = ("NormPool", "NormMaxPool", "IdentityModule", "MaskModule", "FieldD
 _ANY_PREFIX = ("PointwiseAvgPool", "PointwiseAdaptiveAvgPool")
 _PERMUTED = ("GroupPooling", "MaxPoolChannels", "PointwiseDropout", "ReshuffleModule")
 _PERMUTED_PREFIX = ("PointwiseMaxPool", "PointwiseAdaptiveMaxPool")
+_SAMPLED = ("FourierPointwise", "FourierELU", "QuotientFourierPointwise", "QuotientFourierELU")
 
 
 @dataclass
@@ -42,9 +43,10 @@ class _Pair:
 def load_dense(network: torch.nn.Module, path: str | os.PathLike[str], tolerance: float = 1e-4) -> Report:
     """Take over the weights of an escnn or e2cnn network that `escnn_export.py` wrote.
 
-    Law: with `rho_s(g) Q = Q rho_e(g)` for every field, the kernel `K_s = Q_out K_e Q_in^T` is steerable here if K_e was there,
-    and the network with it is `Q_out peer Q_in^T`. Q is orthogonal, for fields whose channels are permuted a permutation, and
-    the same wherever a field occurs; it is found from the matrices of both representations on the elements in the file.
+    Law: with `rho_s(g) Q = Q rho_e(g)` for every field, the kernel `K_s = Q_out K_e Q_in^T` is steerable here if K_e was
+    there, and the network with it is `Q_out peer Q_in^T`. Q is orthogonal, for fields whose channels are permuted a
+    permutation, and the same wherever a field occurs; it is found from the matrices of both representations on the elements
+    in the file.
     Kernels are then projected onto those of the layer, so that what its rings or its band limit cannot express is left out
     and reported. Exact for kernels in the span of the layer's, approximate for others.
 
@@ -104,7 +106,9 @@ def _matched(network: torch.nn.Module, file: DenseNetwork) -> list[_Pair]:
     ours = list(layers_of(network))
     for name, kind, module in ours:
         if kind == "other":
-            raise ValueError(f"load_dense: layers that the file can hold are required; received {name}, {type(module).__name__}")
+            raise ValueError(
+                f"load_dense: layers that the file can hold are required; received {name}, {type(module).__name__}"
+            )
     theirs = [layer for layer in file.layers if layer.kind != "other"]
     pairs = []
     for i in range(max(len(ours), len(theirs))):
@@ -124,8 +128,11 @@ def _pass_gates_on(pairs: list[_Pair]) -> None:
     for i, pair in enumerate(pairs):
         if isinstance(pair.layer, GatedNonLinearity):
             compare_gate(pair.layer, pair.source, pair.where)
-            order, shift = _order_of_gate(pair.layer, pair.source, pair.where)
+            order, rest = _order_of_gate(pair.layer, pair.source, pair.where)
+            shift: Tensor | None = rest
             pair.order = order
+            if not i:
+                raise ValueError(f"load_dense: {pair.where}: a layer with a bias before it is required, as in the file")
             for before in reversed(pairs[:i]):
                 kind = before.source.kind
                 fits = isinstance(before.layer, EquivariantModule) and before.layer.out_type == pair.layer.in_type
@@ -153,9 +160,8 @@ def _order_of_gate(layer: GatedNonLinearity, source: Layer, where: str) -> tuple
     for field_here, number in zip(fields, list(order), strict=True):
         if field_here.is_trivial != (number not in gate_of):
             raise ValueError(
-                f"load_dense: {where}: field {number} of the file {'has a' if number in gate_of else 'has no'} gate; the layer "
-                f"gates {field_here} {'not ' if field_here.is_trivial else ''}by a field of its own. Trivial fields go through "
-                "an activation here, all others have gates"
+                f"load_dense: {where}: trivial fields without gates, and gates for all others, are required; field {number} "
+                f"of the file {'has a' if number in gate_of else 'has no'} gate, and is {field_here} here"
             )
         if number in gate_of:
             gate, shift = gate_of[number]
@@ -186,19 +192,24 @@ def _check_bases(file: DenseNetwork, changes: Changes) -> None:
         if layer.kind == "stock":
             if last is not None and any(not is_unit(q) for f in last.fields_out for q in changes.known(f)):
                 raise ValueError(
-                    f"load_dense: {layer.name} ({layer.type}) reads fields whose basis differs between the libraries; invariant "
-                    "fields before it are required, or load the network up to there and the rest by hand"
+                    f"load_dense: {layer.name} ({layer.type}): invariant fields before a layer of torch are required; "
+                    "received fields with another basis here; load the network up to there and the rest by hand"
                 )
             continue
         last = layer
+        if layer.type in _SAMPLED:
+            raise ValueError(
+                f"load_dense: {layer.name} ({layer.type}): layers that the file can hold are required; received one that "
+                "samples functions on the group, on a grid of its own; load the network up to there and the rest by hand"
+            )
         if layer.kind != "other" or layer.type in _ANY_BASIS or layer.type.startswith(_ANY_PREFIX):
             continue
         allowed = permutes if layer.type in _PERMUTED or layer.type.startswith(_PERMUTED_PREFIX) else is_unit
         for theirs in {*layer.fields_in, *layer.fields_out}:
             if not all(allowed(q) for q in changes.known(theirs)):
                 raise ValueError(
-                    f"load_dense: {layer.name} ({layer.type}) works in the basis of the peer, which for {theirs.name} is not the "
-                    "one here; move this network up to there, and the rest by hand"
+                    f"load_dense: {layer.name} ({layer.type}): fields with the basis of the peer are required for this "
+                    f"layer; received {theirs.name}, with another here; load the network up to there and the rest by hand"
                 )
 
 

@@ -21,8 +21,8 @@ class LayerReport:
 class Report:
     """What `load_dense` did; prints as a table.
 
-    With Q the matrices below, `network(Q_in x) = Q_out peer(x)`; both are unit matrices unless the peer has another basis for
-    the fields of input or output.
+    With Q the matrices below, `network(Q_in x) = Q_out peer(x)`; both are unit matrices unless the peer has another basis
+    for the fields of input or output.
 
     Attributes:
         layers: one entry per layer that was compared.
@@ -43,4 +43,6 @@ class Report:
         rows = [("layer", "in the file", "kind", "residual")]
         rows += [(layer.name or "network", layer.source, layer.kind, f"{layer.residual:.1e}") for layer in self.layers]
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
-        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        )

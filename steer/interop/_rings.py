@@ -12,8 +12,8 @@ def escnn_rings(kernel_size: int, d: int = 2, dilation: int = 1) -> dict[str, An
     With `k` taps the rings lie at `n = ceil(k / 2)` radii from 0 to `(k - 1) // 2`, also for even k, where steer's defaults
     lie half a tap further out. Widths are 0.6, and 0.4 for the outermost ring, in samples: a dilation narrows them in taps.
     Band limits are, at radius r in samples and with `R = k // 2`, 0 at the origin; in the plane `2 r - ((r + 1) mod 2)`, and
-    at most 2 where `r = R`; in space at most `2 r` and `R - r + 2`. For odd sizes without dilation the defaults of steer span
-    the same kernels in the plane, and more in space, so that nothing need be passed.
+    at most 2 where `r = R`; in space at most `2 r` and `R - r + 2`. For odd sizes without dilation the defaults of steer
+    span the same kernels in the plane, and more in space, so that nothing need be passed.
 
     Args:
         kernel_size: taps along each axis, at least 1.

@@ -146,8 +146,8 @@ def _compare_function(function: torch.nn.Module, settings: dict[str, Any], where
     own = function(points.clone() if parameter is None else points.to(parameter)).double().cpu()
     if not torch.allclose(own, values, atol=_CLOSE):
         raise ValueError(
-            f"load_dense: {where}: the function {settings['function']} of the file is required, {_at_two(values)}; the layer "
-            f"has {function}, {_at_two(own)}"
+            f"load_dense: {where}: the function {settings['function']} of the file is required, {_at_two(values)}; the "
+            f"layer has {function}, {_at_two(own)}"
         )
 
 
@@ -165,5 +165,3 @@ def take_stock(layer: torch.nn.Module, source: Layer, where: str) -> float:
         raise ValueError(f"load_dense: {where}: {source.type} with {shapes} is required, as in the file; received {layer}")
     layer.load_state_dict(source.arrays)
     return 0.0
-
-

@@ -11,21 +11,25 @@ The file is a numpy archive without pickled objects. Its entry `header` is JSON 
 
 - a space is a group acting on a grid. `elements [n, d, d]` are some of its elements, generators of a finite group and fixed
   random elements of a continuous one, as matrices on positions (x, y, z) with x along the last axis of an array, y against
-  the axis before it (rows run down, y points up) and z along the axis of depth. The peers let z fall along the axis of depth;
-  the matrices written here are turned into the convention above;
+  the axis before it (rows run down, y points up) and z along the axis of depth. The peers let z fall along the axis of
+  depth; the matrices written here are turned into the convention above;
 - a representation has its `values [n, dim, dim]` on these elements;
 - a layer has its kind, its fields (numbers of representations), its arguments and its arrays: the dense kernel and bias, in
   the layout of the stock layer of torch; statistics and factors of batch normalisation, per field, and its means and shifts
   per channel; thresholds of norms; shifts of gates.
 """
 
+from __future__ import annotations
+
 import json
+from typing import Any, Dict, Sequence
 
 import numpy as np
 import torch
 
 FORMAT = "steer-dense"
 VERSION = 1
+Record = Dict[str, Any]
 
 _CONVOLUTIONS = ("R1Conv", "R2Conv", "R3Conv", "R3IcoConv")
 _TRANSPOSED = ("R1ConvTransposed", "R2ConvTransposed", "R3ConvTransposed", "R3IcoConvTransposed")
@@ -34,7 +38,7 @@ _BATCH_NORMS = ("InnerBatchNorm", "NormBatchNorm", "IIDBatchNorm1d", "IIDBatchNo
 _POINTWISE = ("ReLU", "ELU", "LeakyReLU", "PointwiseNonLinearity")
 
 
-def export(network, path):
+def export(network: torch.nn.Module, path: Any) -> None:
     """Write the equivariant and the stock layers of a network, in the order of its modules.
 
     Args:
@@ -43,11 +47,11 @@ def export(network, path):
     Raises:
         ValueError: if a layer holds parameters that this file does not know how to write.
     """
-    writer = _Writer()
+    writer = _Writer(network)
     with torch.no_grad():
         writer.walk(network, "")
     if not writer.layers:
-        raise ValueError("export: a network with layers of escnn or e2cnn is required; received {}".format(type(network)))
+        raise ValueError(f"export: a network with layers of escnn or e2cnn is required; received {type(network)}")
     header = {
         "format": FORMAT,
         "version": VERSION,
@@ -57,18 +61,25 @@ def export(network, path):
         "layers": writer.layers,
     }
     with open(str(path), "wb") as file:
-        np.savez_compressed(file, header=np.array(json.dumps(header)), **writer.arrays)
+        np.savez_compressed(file, **{"header": np.array(json.dumps(header)), **writer.arrays})  # type: ignore[arg-type]
 
 
 class _Writer:
     """What has been collected so far."""
 
-    def __init__(self):
+    def __init__(self, network: torch.nn.Module) -> None:
         self.library = ""
-        self.arrays, self.spaces, self.representations, self.layers = {}, [], [], []
-        self._gspaces, self._elements, self._known = [], [], []
+        kinds = [kind for module in network.modules() for kind in _types(module)]
+        self._grids = [kind.gspace for kind in kinds if kind.gspace.dimensionality > 0]
+        self.arrays: dict[str, np.ndarray] = {}
+        self.spaces: list[Record] = []
+        self.representations: list[Record] = []
+        self.layers: list[Record] = []
+        self._gspaces: list[Any] = []
+        self._elements: list[list[Any]] = []
+        self._known: list[tuple[int, Any]] = []
 
-    def walk(self, module, name):
+    def walk(self, module: torch.nn.Module, name: str) -> None:
         """Add a module, or what it contains."""
         kind = type(module).__name__
         package = type(module).__module__.split(".")[0]
@@ -79,7 +90,7 @@ class _Writer:
         elif package == "torch" and not list(module.children()):
             state = module.state_dict()
             if state:
-                self._stock(module, name, kind, state)
+                self._stock(name, kind, state)
         else:
             direct = [n for n, _ in module.named_parameters(recurse=False)]
             if direct:
@@ -88,9 +99,9 @@ class _Writer:
                     "export the parts of the network".format(direct, name or "the network", kind)
                 )
             for child, item in module.named_children():
-                self.walk(item, "{}.{}".format(name, child) if name else child)
+                self.walk(item, f"{name}.{child}" if name else child)
 
-    def _add(self, module, name, kind):
+    def _add(self, module: Any, name: str, kind: str) -> None:
         if kind in _CONVOLUTIONS:
             record = self._convolution(module, "convolution")
         elif kind in _TRANSPOSED:
@@ -102,7 +113,7 @@ class _Writer:
         elif kind == "NormNonLinearity":
             record = self._norm(module)
         elif kind == "GatedNonLinearity1":
-            record = self._gate(module.in_type, *_gates(module, range(len(module.in_type))))
+            record = self._gate(*_gates(module, range(len(module.in_type))))
         elif kind in _POINTWISE:
             record = _pointwise(module)
         elif kind == "MultipleModule":
@@ -110,42 +121,46 @@ class _Writer:
         else:
             if list(module.parameters()):
                 raise ValueError(
-                    "export: a layer of escnn or e2cnn that can be written is required; received {} ({}), which has "
-                    "parameters".format(kind, name)
+                    f"export: a layer of escnn or e2cnn that can be written is required; received {kind} ({name}), which "
+                    "has parameters"
                 )
             record = {"kind": "other"}
         arrays = record.pop("arrays", {})
         number = len(self.layers)
-        record["arrays"] = {key: self._array("layer.{}.{}".format(number, key), value) for key, value in arrays.items()}
+        record["arrays"] = {key: self._array(f"layer.{number}.{key}", value) for key, value in arrays.items()}
         record.update(name=name, type=kind, fields_in=self._fields(module.in_type), fields_out=self._fields(module.out_type))
         self.layers.append(record)
 
-    def _array(self, name, value):
+    def _array(self, name: str, value: Any) -> str:
         self.arrays[name] = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
         return name
 
-    def _stock(self, module, name, kind, state):
+    def _stock(self, name: str, kind: str, state: Record) -> None:
         number = len(self.layers)
-        arrays = {key: self._array("layer.{}.{}".format(number, key), value) for key, value in state.items()}
-        self.layers.append({"kind": "stock", "name": name, "type": kind, "arrays": arrays, "fields_in": [], "fields_out": []})
+        arrays = {key: self._array(f"layer.{number}.{key}", value) for key, value in state.items()}
+        self.layers.append(
+            {"kind": "stock", "name": name, "type": kind, "arrays": arrays, "fields_in": [], "fields_out": []}
+        )
 
     # Groups and representations
 
-    def _fields(self, field_type):
+    def _fields(self, field_type: Any) -> list[int]:
         if isinstance(field_type, tuple):
             return [number for part in field_type for number in self._fields(part)]
         space = self._space(field_type.gspace)
         return [self._representation(space, field) for field in field_type.representations]
 
-    def _space(self, gspace):
+    def _space(self, gspace: Any) -> int:
         for number, known in enumerate(self._gspaces):
             if known is gspace or known == gspace:
                 return number
         group = gspace.fibergroup
         elements = _elements(group)
         number = len(self.spaces)
-        matrices = np.stack([np.asarray(_position_matrix(gspace, g), dtype=np.float64) for g in elements])
-        if matrices.shape[-1] == 3:
+        # Fields without a grid belong to the grid that the network has for their group.
+        grid = next((g for g in [gspace, *self._grids] if g.dimensionality > 0 and g.fibergroup == group), gspace)
+        matrices = np.stack([np.asarray(_position_matrix(grid, g), dtype=np.float64) for g in elements])
+        if grid.dimensionality == 3:
             mirror = np.diag([1.0, 1.0, -1.0])
             matrices = mirror @ matrices @ mirror
         self._gspaces.append(gspace)
@@ -155,19 +170,19 @@ class _Writer:
                 "name": str(gspace.name),
                 "order": int(group.order()),
                 "dimension": int(gspace.dimensionality),
-                "elements": self._array("space.{}".format(number), matrices),
+                "elements": self._array(f"space.{number}", matrices),
             }
         )
         return number
 
-    def _representation(self, space, representation):
+    def _representation(self, space: int, representation: Any) -> int:
         for number, (where, known) in enumerate(self._known):
             if where == space and (known is representation or known == representation):
                 return number
         number = len(self._known)
         values = np.stack([np.asarray(representation(g), dtype=np.float64) for g in self._elements[space]])
         self._known.append((space, representation))
-        name = self._array("representation.{}".format(number), values)
+        name = self._array(f"representation.{number}", values)
         self.representations.append(
             {"name": str(representation.name), "space": space, "size": int(representation.size), "values": name}
         )
@@ -175,14 +190,14 @@ class _Writer:
 
     # Layers
 
-    def _dense(self, module, kind, arguments):
+    def _dense(self, module: Any, kind: str, arguments: Record) -> Record:
         kernel, bias = module.expand_parameters()
         arrays = {"kernel": kernel}
         if bias is not None:
             arrays["bias"] = bias
         return {"kind": kind, "arguments": arguments, "arrays": arrays}
 
-    def _convolution(self, module, kind):
+    def _convolution(self, module: Any, kind: str) -> Record:
         names = ("kernel_size", "stride", "padding", "dilation", "groups", "padding_mode", "output_padding")
         arguments = {}
         for name in names:
@@ -193,7 +208,7 @@ class _Writer:
         record["rings"] = _rings(module, module.dilation)
         return record
 
-    def _batch_norm(self, modules, positions, in_type):
+    def _batch_norm(self, modules: list[Any], positions: Sequence[Sequence[int]], in_type: Any) -> Record:
         """One record of batch normalisations that share the fields out among them."""
         sizes = [field.size for field in in_type.representations]
         starts = np.concatenate([[0], np.cumsum(sizes)])
@@ -216,10 +231,10 @@ class _Writer:
             arrays.update(weight=weight, bias=bias)
         return {"kind": "batch_norm", "arguments": arguments, "arrays": arrays}
 
-    def _norm(self, module):
+    def _norm(self, module: Any) -> Record:
         function = module._function
         names = {id(torch.relu): "relu", id(torch.sigmoid): "sigmoid", id(torch.nn.functional.softplus): "softplus"}
-        record = {"kind": "norm", "function": names.get(id(function), "squash"), "arrays": {}}
+        record: Record = {"kind": "norm", "function": names.get(id(function), "squash"), "arrays": {}}
         if module.log_bias is not None:
             sizes = [field.size for field in module.in_type.representations]
             # Thresholds are stored for the fields of the smallest size first.
@@ -229,40 +244,50 @@ class _Writer:
             record["arrays"]["threshold"] = threshold
         return record
 
-    def _gate(self, in_type, gates, gated, shift, scalars=(), scalar=None, order=None):
+    def _gate(
+        self,
+        gates: Sequence[int],
+        gated: Sequence[int],
+        shift: Any,
+        scalars: Sequence[int] = (),
+        scalar: Record | None = None,
+        order: Sequence[int] | None = None,
+    ) -> Record:
         """Fields scaled by gates: which gate belongs to which field, and the order of the output."""
         order = sorted(gated) if order is None else order
-        record = {"kind": "gate", "gates": list(gates), "gated": list(gated), "scalars": list(scalars)}
+        record: Record = {"kind": "gate", "gates": list(gates), "gated": list(gated), "scalars": list(scalars)}
         record.update(order=list(order), arrays={"shift": np.asarray(shift)})
         if scalar is not None:
             record.update(scalar)
         return record
 
-    def _multiple(self, module, name):
+    def _multiple(self, module: Any, name: str) -> Record:
         branching, merging = module.branching, module.merging
-        parts = [getattr(merging, "submodule_{}".format(i)) for i in range(len(merging._labels))]
+        parts = [getattr(merging, f"submodule_{i}") for i in range(len(merging._labels))]
         kinds = [type(part).__name__ for part in parts]
         if getattr(branching, "reshuffle_layer", None) is None:
             fields = [[_label(branching, module.in_type, label) for label in labels] for labels in merging._labels]
             together = [[i for found in lists for i in found] for lists in fields]
-            if all(kind in _BATCH_NORMS for kind in kinds):
-                if [i for found in together for i in found] == list(range(len(module.in_type))):
-                    return self._batch_norm(parts, together, module.in_type)
-            elif "GatedNonLinearity1" in kinds or "GatedNonLinearity2" in kinds:
+            in_order = [i for found in together for i in found] == list(range(len(module.in_type)))
+            if in_order and all(kind in _BATCH_NORMS for kind in kinds):
+                return self._batch_norm(parts, together, module.in_type)
+            if in_order and all(kind in _POINTWISE for kind in kinds) and len({_function(part) for part in parts}) == 1:
+                return _pointwise(parts[0])
+            if "GatedNonLinearity1" in kinds or "GatedNonLinearity2" in kinds:
                 record = self._gated_parts(module.in_type, parts, kinds, fields, together)
                 if record is not None:
                     return record
-            elif all(kind in _POINTWISE for kind in kinds) and len({_function(part) for part in parts}) == 1:
-                if [i for found in together for i in found] == list(range(len(module.in_type))):
-                    return _pointwise(parts[0])
         raise ValueError(
             "export: a MultipleModule of batch normalisations, or of pointwise functions of trivial fields and gates, is "
             "required; received {} ({})".format(", ".join(kinds), name)
         )
 
-    def _gated_parts(self, in_type, parts, kinds, fields, together):
+    def _gated_parts(
+        self, in_type: Any, parts: list[Any], kinds: list[str], fields: list[list[list[int]]], together: list[list[int]]
+    ) -> Record | None:
         """Gates beside pointwise functions of trivial fields."""
-        gates, gated, shift, scalars, order, functions = [], [], [], [], [], {}
+        gates, gated, shift, scalars, order = [], [], [], [], []  # type: ignore[var-annotated]
+        functions: dict[str, Any] = {}
         for part, kind, lists, found in zip(parts, kinds, fields, together):
             if kind in ("GatedNonLinearity1", "GatedNonLinearity2"):
                 pairs = _gates(part, found, len(lists[0]) if kind == "GatedNonLinearity2" else None)
@@ -277,10 +302,19 @@ class _Writer:
         if len(functions) > 1:
             return None
         scalar = {key: value for part in functions.values() for key, value in _pointwise(part).items() if key != "kind"}
-        return self._gate(in_type, gates, gated, shift, scalars, scalar, order)
+        return self._gate(gates, gated, shift, scalars, scalar, order)
 
 
-def _elements(group):
+def _types(module: Any) -> list[Any]:
+    """The field types of a layer."""
+    found: list[Any] = []
+    for name in ("in_type", "out_type"):
+        value = getattr(module, name, None)
+        found += value if isinstance(value, tuple) else [value]
+    return [kind for kind in found if hasattr(kind, "gspace")]
+
+
+def _elements(group: Any) -> list[Any]:
     """Some elements that generate the group, or a dense part of it."""
     if group.order() > 0:
         if hasattr(group, "generators"):
@@ -300,7 +334,7 @@ def _elements(group):
     return list(angles)
 
 
-def _position_matrix(gspace, g):
+def _position_matrix(gspace: Any, g: Any) -> np.ndarray:
     """The matrix with which an element acts on positions (x, y) with y up, or on (x, y, z) of the peer."""
     action = getattr(gspace, "basespace_action", None)
     if action is not None:
@@ -316,23 +350,29 @@ def _position_matrix(gspace, g):
         flip, turn = turn, 0
     angle = turn * 2 * np.pi / group.order() * (2 if isinstance(g, tuple) else 1) if group.order() > 0 else turn
     angle += 2 * axis * flip
-    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ np.diag([1.0, -1.0 if flip else 1.0])
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ np.diag(
+        [1.0, -1.0 if flip else 1.0]
+    )
 
 
-def _planar(group, g):
+def _planar(group: Any, g: Any) -> np.ndarray:
     """The standard representation of a finite group of the plane without a base space: rotations, mirror line x."""
     kind = type(group).__name__
     if kind not in ("CyclicGroup", "DihedralGroup"):
-        raise ValueError("export: fields without base space of a group of the plane, SO(3), O(3) or the symmetries of the "
-                         "polyhedra are required; received {}".format(group))
+        raise ValueError(
+            "export: fields without base space of a group of the plane, SO(3), O(3) or the symmetries of the "
+            f"polyhedra are required; received {group}"
+        )
     flip, turn = g.to("int") if kind == "DihedralGroup" else (0, g.to("int"))
     angle = 2 * np.pi * turn / group.rotation_order
-    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ np.diag([1.0, -1.0 if flip else 1.0])
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ np.diag(
+        [1.0, -1.0 if flip else 1.0]
+    )
 
 
-def _rings(module, dilation):
+def _rings(module: Any, dilation: int) -> list[list[float]]:
     """Radius and width of every ring of a kernel, in taps, and the largest angular frequency found on it."""
-    rings = {}
+    rings: dict[tuple[float, float], int] = {}
     try:
         for element in module.basisexpansion.get_basis_info():
             frequency = element["irrep:frequency"] if "irrep:frequency" in element else element["frequency"]
@@ -343,14 +383,14 @@ def _rings(module, dilation):
     return [[radius, width, limit] for (radius, width), limit in sorted(rings.items())]
 
 
-def _function(module):
+def _function(module: Any) -> str:
     name = type(module).__name__
     if name != "PointwiseNonLinearity":
         return name.lower()
     return getattr(module._function, "__name__", "unknown").lower()
 
 
-def _pointwise(module):
+def _pointwise(module: Any) -> Record:
     """A pointwise function: its name, and its values at nine points, from which its constants are seen."""
     points = torch.linspace(-2.0, 2.0, 9)
     d = module.in_type.gspace.dimensionality
@@ -360,18 +400,19 @@ def _pointwise(module):
     return {"kind": "pointwise", "function": _function(module), "values": [float(value) for value in values]}
 
 
-def _batches(module):
+def _batches(module: Any) -> int:
     for key, value in module.state_dict().items():
         if key.endswith("num_batches_tracked"):
             return int(value)
     return 0
 
 
-def _inner(module):
+def _inner(module: Any) -> dict[int, tuple[Any, ...]]:
     """Of every field: variance, weight, mean, bias."""
-    found, sizes = {}, [field.size for field in module.in_type.representations]
+    found: dict[int, tuple[Any, ...]] = {}
+    sizes = [field.size for field in module.in_type.representations]
     for size in sorted(set(sizes)):
-        norm = getattr(module, "batch_norm_[{}]".format(size))
+        norm = getattr(module, f"batch_norm_[{size}]")
         for i, field in enumerate(k for k, s in enumerate(sizes) if s == size):
             weight, bias = (float(norm.weight[i]), float(norm.bias[i])) if norm.affine else (1.0, 0.0)
             if norm.running_var is None:
@@ -380,17 +421,18 @@ def _inner(module):
     return found
 
 
-def _grouped(module):
+def _grouped(module: Any) -> dict[int, tuple[Any, ...]]:
     """The same for normalisations that store their numbers by size or by name of the field."""
-    found, counts = {}, {}
+    found: dict[int, tuple[Any, ...]] = {}
+    counts: dict[Any, int] = {}
     by_name = type(module).__name__ != "NormBatchNorm"
     for field, representation in enumerate(module.in_type.representations):
         key = module._escape_name(representation.name) if by_name else representation.size
         i = counts.get(key, 0)
         counts[key] = i + 1
 
-        def numbers(what):
-            value = getattr(module, "{}_{}".format(key, what), None)
+        def numbers(what: str, key: Any = key) -> Any:
+            value = getattr(module, f"{key}_{what}", None)
             return None if value is None else value.detach().cpu().double().numpy()
 
         var, weight, mean, bias = (numbers(what) for what in ("running_var", "weight", "running_mean", "bias"))
@@ -406,19 +448,19 @@ def _grouped(module):
     return found
 
 
-def _label(branching, in_type, label):
+def _label(branching: Any, in_type: Any, label: str) -> list[int]:
     """The fields of a label of a branching."""
     spans, start = {}, 0
     for field, representation in enumerate(in_type.representations):
         spans[start] = field
         start += representation.size
-    channels = getattr(branching, "indices_{}".format(label)).tolist()
+    channels = getattr(branching, f"indices_{label}").tolist()
     if branching._contiguous[label]:
         channels = range(*channels)
     return [spans[channel] for channel in channels if channel in spans]
 
 
-def _gates(module, fields, count=None):
+def _gates(module: Any, fields: Sequence[int], count: int | None = None) -> tuple[list[int], list[int], Any]:
     """Gates, the fields they belong to, and their shifts, `sigmoid(gate - shift)`: gates serve small fields first."""
     if count is None:
         # Which fields are gates: those that are not among the indices of some size.

@@ -112,7 +112,7 @@ def reflected_plane():
     from escnn import gspaces, nn
 
     space = gspaces.flipRot2dOnR2(-1)
-    image = space.type(space.trivial_repr)
+    image = space.type(space.trivial_repr, space.irrep(1, 1))
     hidden = space.type(space.irrep(1, 1), space.irrep(1, 0), space.irrep(0, 0), space.irrep(1, 2))
     return (
         nn.SequentialModule(

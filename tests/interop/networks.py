@@ -26,7 +26,6 @@ class Head(torch.nn.Module):
         return self.linear(x.mean((2, 3)))
 
 
-
 def dihedral() -> torch.nn.Module:
     space = gspaces.flipRot2dOnR2(4)
     hidden = space.type("2xregular")
@@ -72,7 +71,7 @@ def reflected_plane() -> torch.nn.Module:
     space = gspaces.flipRot2dOnR2(-1)
     hidden = space.type("1 + 0o + 0e + 2")
     return nn.Sequential(
-        nn.R2ConvTransposed(space.type("0e"), hidden, 3, stride=2, padding=1),
+        nn.R2ConvTransposed(space.type("0e + 1"), hidden, 3, stride=2, padding=1),
         nn.NormNonLinearity(hidden),
         nn.R2ConvTransposed(hidden, hidden, 3),
     )
