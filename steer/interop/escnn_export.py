@@ -119,7 +119,7 @@ class _Writer:
         elif kind == "MultipleModule":
             record = self._multiple(module, name)
         else:
-            if list(module.parameters()):
+            if list(module.parameters()) and kind != "MaskModule":  # a mask is stored as a parameter, but is none
                 raise ValueError(
                     f"export: a layer of escnn or e2cnn that can be written is required; received {kind} ({name}), which "
                     "has parameters"
