@@ -42,6 +42,52 @@ def change_of_basis(theirs: Tensor, ours: Tensor) -> Tensor | None:
     return None
 
 
+def change_of_functions(theirs: Tensor, ours: Tensor, samples_theirs: Tensor, samples_ours: Tensor) -> tuple[Tensor, float]:
+    """The change of basis for coefficients of functions on the group, which takes samples of the peer to samples here.
+
+    The value at a sample is the product with a row `rho(g_s) v`. The orbit of one row spans the space, so that the image of one
+    row fixes `Q`; every choice is a translation of the functions from the right, which commutes with the group and with
+    functions of single values. The one that takes samples to samples is taken.
+
+    Args:
+        theirs, ours: values of the representations on the same elements, `[n, D, D]`.
+        samples_theirs, samples_ours: values of a function at the samples from its coefficients, `[samples, D]`.
+    Returns:
+        `Q [D, D]`, and how far rows of the peer lie from those here, relative to the rows: zero if both sample alike.
+    Raises:
+        ValueError: if the functions are others.
+    """
+    best: tuple[Tensor | None, float] = (None, float("inf"))
+    words = _orbit(theirs, samples_theirs[0])
+    inverse = torch.linalg.pinv(words, rtol=1e-5)
+    for row in samples_ours:
+        u, values, v = torch.linalg.svd(_orbit(ours, row) @ inverse)
+        change = u @ v
+        if not torch.allclose(values, torch.ones_like(values), atol=1e-3):
+            continue
+        if not torch.allclose(ours @ change, change @ theirs, atol=1e-4):
+            continue
+        moved = samples_theirs @ change.mT
+        distance = torch.cdist(moved, samples_ours).amin(1) if len(moved) == len(samples_ours) else moved.norm(dim=1)
+        residual = float(distance.norm() / moved.norm())
+        if residual < best[1]:
+            best = (change, residual)
+        if residual < _EQUAL:
+            break
+    if best[0] is None:
+        raise ValueError("functions with the same irreps and the same scale are required")
+    return best[0], best[1]
+
+
+def _orbit(values: Tensor, row: Tensor) -> Tensor:
+    """A vector and its images under words in some elements, enough to span its orbit, as columns `[D, words]`."""
+    found = fresh = row[:, None]
+    while found.shape[1] < 4 * len(row):
+        fresh = torch.cat([matrix @ fresh for matrix in values], 1)
+        found = torch.cat([found, fresh], 1)
+    return found
+
+
 def is_permutation(values: Tensor) -> bool:
     """Whether every matrix is a permutation."""
     return bool(((values - values.round()).abs() < _EQUAL).all() and (values.round().abs().sum(-1) == 1).all()) and bool(

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from steer.field import FieldType
-from steer.interop._change import change_of_basis, is_permutation
+from steer.interop._change import change_of_basis, change_of_functions, is_permutation
 from steer.interop._file import Field, Space
 from steer.representation import Representation
 
@@ -41,6 +41,23 @@ class Changes:
                 f"load_dense: {where}: the group of the file, {space.name} with {space.order} elements, is required; the "
                 f"network has {group} with {group.order}; {way_out}"
             )
+
+    def pin(self, theirs: Field, ours: Representation, samples: tuple[Tensor, Tensor], where: str) -> float:
+        """Fix the change of basis of a field that holds functions, by the peer's samples and ours; returns a residual."""
+        if theirs.size == ours.dim:
+            values = ours.matrices(theirs.space.elements.clone())
+            try:
+                change, residual = change_of_functions(theirs.values, values, *samples)
+            except ValueError:
+                pass
+            else:
+                known = self._found.setdefault((theirs, ours), change)
+                if torch.allclose(known, change, atol=_ELEMENT):
+                    return residual
+        raise ValueError(
+            f"load_dense: {where}: functions like {theirs.name} of the file, {theirs.size} coefficients, are required; the "
+            f"network has {ours}, {ours.dim} channels"
+        )
 
     def of_field(self, theirs: Field, ours: Representation, where: str) -> Tensor:
         """The matrix from the peer's basis of a field to ours, `[dim, dim]`."""

@@ -62,7 +62,8 @@ class Layer:
     Attributes:
         name: where it was in the peer's network.
         type: its class there.
-        kind: "convolution", "transposed", "linear", "batch_norm", "norm", "gate", "pointwise", "stock", "other".
+        kind: "convolution", "transposed", "linear", "batch_norm", "norm", "gate", "pointwise", "fourier", "stock",
+            "other".
         fields_in, fields_out: its fields.
         settings: what else the header says.
         arrays: its numbers.

@@ -11,9 +11,17 @@ from torch import Tensor
 from steer.interop._fields import Changes, is_unit, permutes
 from steer.interop._file import DenseNetwork, Layer, read_dense
 from steer.interop._report import LayerReport, Report
-from steer.interop._take import compare_gate, take_batch_norm, take_kernel, take_norm, take_pointwise, take_stock
+from steer.interop._take import (
+    compare_function,
+    compare_gate,
+    take_batch_norm,
+    take_kernel,
+    take_norm,
+    take_pointwise,
+    take_stock,
+)
 from steer.interop._walk import layers_of
-from steer.nn import EquivariantModule, GatedNonLinearity
+from steer.nn import EquivariantModule, FourierPointwise, GatedNonLinearity
 
 # Layers of the peers that commute with every orthogonal change of basis of their fields, and those that commute with
 # permutations; all others need fields whose bases agree already.
@@ -21,7 +29,6 @@ _ANY_BASIS = ("NormPool", "NormMaxPool", "IdentityModule", "MaskModule", "FieldD
 _ANY_PREFIX = ("PointwiseAvgPool", "PointwiseAdaptiveAvgPool")
 _PERMUTED = ("GroupPooling", "MaxPoolChannels", "PointwiseDropout", "ReshuffleModule")
 _PERMUTED_PREFIX = ("PointwiseMaxPool", "PointwiseAdaptiveMaxPool")
-_SAMPLED = ("FourierPointwise", "FourierELU", "QuotientFourierPointwise", "QuotientFourierELU")
 
 
 @dataclass
@@ -33,6 +40,7 @@ class _Pair:
     source: Layer
     order: list[int] | None = None
     shift: Tensor | None = None
+    residual: float = 0.0
     where: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,6 +86,9 @@ def _load(network: torch.nn.Module, file: DenseNetwork, tolerance: float) -> Rep
     pairs = _matched(network, file)
     _pass_gates_on(pairs)
     changes = Changes()
+    for pair in pairs:
+        if isinstance(pair.layer, FourierPointwise):
+            pair.residual = _pin(pair.layer, pair.source, changes, pair.where)
     matrices = [_changes_of(pair, changes) for pair in pairs]
     _check_bases(file, changes)
     layers = []
@@ -97,6 +108,10 @@ def _advice(far: list[tuple[_Pair, float]]) -> list[str]:
     for pair, residual in far:
         rings = ", ".join(f"{key}={value}" for key, value in pair.source.rings.items())
         way_out = f"; pass {rings} to the layer" if rings else ""
+        if pair.source.kind == "fourier":
+            way_out = (
+                f", which has {len(pair.source.arrays['analysis'])} samples elsewhere; pass samples= where the grids agree"
+            )
         out.append(f"  {residual:.1e} for {pair.where}{way_out}")
     return [*out, "tolerance=math.inf takes the closest weights there are; the network is as it was"]
 
@@ -171,6 +186,20 @@ def _order_of_gate(layer: GatedNonLinearity, source: Layer, where: str) -> tuple
     return order, torch.tensor(shifts, dtype=torch.float64)
 
 
+def _pin(layer: FourierPointwise, source: Layer, changes: Changes, where: str) -> float:
+    """Let functions on the group be sampled where the peer samples them; returns how far that fails."""
+    compare_function(layer.activation, source.settings, where)
+    kinds, samples = list(dict.fromkeys(layer.in_type.representations)), source.arrays["analysis"].double()
+    if len(kinds) != 1 or len(set(source.fields_in)) != 1 or len(layer.in_type) != len(source.fields_in):
+        raise ValueError(
+            f"load_dense: {where}: {len(source.fields_in)} equal fields, each of them a function, are required; received "
+            f"{layer.in_type}; use copies of gspace.fourier_repr(max_degree)"
+        )
+    changes.check_space(source.fields_in[0].space, layer.in_type, where)
+    own = layer.matrices.sources["analysis_0"].double().cpu()
+    return changes.pin(source.fields_in[0], kinds[0], (samples, own), where)
+
+
 def _changes_of(pair: _Pair, changes: Changes) -> tuple[Tensor, Tensor]:
     """Changes of basis of input and output of a layer."""
     layer, source, where = pair.layer, pair.source, pair.where
@@ -197,11 +226,6 @@ def _check_bases(file: DenseNetwork, changes: Changes) -> None:
                 )
             continue
         last = layer
-        if layer.type in _SAMPLED:
-            raise ValueError(
-                f"load_dense: {layer.name} ({layer.type}): layers that the file can hold are required; received one that "
-                "samples functions on the group, on a grid of its own; load the network up to there and the rest by hand"
-            )
         if layer.kind != "other" or layer.type in _ANY_BASIS or layer.type.startswith(_ANY_PREFIX):
             continue
         allowed = permutes if layer.type in _PERMUTED or layer.type.startswith(_PERMUTED_PREFIX) else is_unit
@@ -225,6 +249,6 @@ def _take(pair: _Pair, into: Tensor, out: Tensor) -> float:
         return take_pointwise(layer, source, where)  # type: ignore[arg-type]
     if source.kind == "stock":
         return take_stock(layer, source, where)
-    if source.kind == "gate":
-        return 0.0
+    if source.kind in ("gate", "fourier"):
+        return pair.residual
     return take_kernel(layer, source, into, out, pair.shift, where)  # type: ignore[arg-type]

@@ -127,19 +127,20 @@ def take_norm(layer: NormNonLinearity, source: Layer, where: str) -> float:
 
 def take_pointwise(layer: Pointwise, source: Layer, where: str) -> float:
     """Nothing, but the function must be that of the file."""
-    _compare_function(layer.activation, source.settings, where)
+    compare_function(layer.activation, source.settings, where)
     return 0.0
 
 
 def compare_gate(layer: GatedNonLinearity, source: Layer, where: str) -> None:
     """Raise `ValueError` unless scalars and gates go through the functions of the file."""
     values = torch.linspace(-2, 2, 9).sigmoid().tolist()
-    _compare_function(layer.gate, {"function": "sigmoid", "values": values}, f"{where}, gates")
+    compare_function(layer.gate, {"function": "sigmoid", "values": values}, f"{where}, gates")
     if source.settings["scalars"]:
-        _compare_function(layer.scalar, source.settings, f"{where}, scalars")
+        compare_function(layer.scalar, source.settings, f"{where}, scalars")
 
 
-def _compare_function(function: torch.nn.Module, settings: dict[str, Any], where: str) -> None:
+def compare_function(function: torch.nn.Module, settings: dict[str, Any], where: str) -> None:
+    """Raise `ValueError` unless a function of single numbers has the values in the file."""
     values = torch.tensor(settings["values"], dtype=torch.float64)
     points = torch.linspace(-2, 2, len(values), dtype=torch.float64)
     parameter = next(function.parameters(), None)

@@ -8,6 +8,7 @@ import torch
 
 from steer.nn import (
     EquivariantModule,
+    FourierPointwise,
     GatedNonLinearity,
     Linear,
     NormBatchNorm,
@@ -25,6 +26,7 @@ _KINDS: list[tuple[type[EquivariantModule], str]] = [
     (NormNonLinearity, "norm"),
     (GatedNonLinearity, "gate"),
     (Pointwise, "pointwise"),
+    (FourierPointwise, "fourier"),
 ]
 _DERIVED = ("SharedNormNonLinearity", "InducedNormNonLinearity", "InducedGatedNonLinearity")
 

@@ -16,7 +16,7 @@ The file is a numpy archive without pickled objects. Its entry `header` is JSON 
 - a representation has its `values [n, dim, dim]` on these elements;
 - a layer has its kind, its fields (numbers of representations), its arguments and its arrays: the dense kernel and bias, in
   the layout of the stock layer of torch; statistics and factors of batch normalisation, per field, and its means and shifts
-  per channel; thresholds of norms; shifts of gates.
+  per channel; thresholds of norms; shifts of gates; the values of functions on the group at their samples.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ _CONVOLUTIONS = ("R1Conv", "R2Conv", "R3Conv", "R3IcoConv")
 _TRANSPOSED = ("R1ConvTransposed", "R2ConvTransposed", "R3ConvTransposed", "R3IcoConvTransposed")
 _CONTAINERS = ("SequentialModule", "ModuleList")
 _BATCH_NORMS = ("InnerBatchNorm", "NormBatchNorm", "IIDBatchNorm1d", "IIDBatchNorm2d", "IIDBatchNorm3d")
+_FOURIER = ("FourierPointwise", "FourierELU", "QuotientFourierPointwise", "QuotientFourierELU")
 _POINTWISE = ("ReLU", "ELU", "LeakyReLU", "PointwiseNonLinearity")
 
 
@@ -116,6 +117,8 @@ class _Writer:
             record = self._gate(*_gates(module, range(len(module.in_type))))
         elif kind in _POINTWISE:
             record = _pointwise(module)
+        elif kind in _FOURIER:
+            record = self._fourier(module, name)
         elif kind == "MultipleModule":
             record = self._multiple(module, name)
         else:
@@ -260,6 +263,15 @@ class _Writer:
         if scalar is not None:
             record.update(scalar)
         return record
+
+    def _fourier(self, module: Any, name: str) -> Record:
+        """Values of a function at the samples, from its coefficients, `[samples, coefficients]`, and what acts on them."""
+        if module.in_type != module.out_type:
+            raise ValueError(f"export: a Fourier nonlinearity without out_irreps is required; received {name}")
+        points = torch.linspace(-2.0, 2.0, 9)
+        values = [float(value) for value in module._function(points.clone())]
+        name = getattr(module._function, "__name__", "unknown").rstrip("_")
+        return {"kind": "fourier", "function": name, "values": values, "arrays": {"analysis": module.A}}
 
     def _multiple(self, module: Any, name: str) -> Record:
         branching, merging = module.branching, module.merging

@@ -171,6 +171,27 @@ def gated_space():
     )
 
 
+def sampled():
+    from escnn import gspaces, nn
+
+    space = gspaces.flipRot2dOnR2(-1)
+    image = space.type(space.trivial_repr)
+    act = nn.FourierELU(space, 2, space.fibergroup.bl_irreps(2), N=12)
+    other = nn.FourierPointwise(space, 1, space.fibergroup.bl_irreps(2), N=12, function="p_relu")
+    return (
+        nn.SequentialModule(
+            nn.R2Conv(image, act.in_type, 5, padding=2),
+            nn.IIDBatchNorm2d(act.in_type),
+            act,
+            nn.R2Conv(act.out_type, other.in_type, 3),
+            other,
+            nn.R2Conv(other.out_type, space.type(space.trivial_repr, space.irrep(1, 1)), 3, padding=1),
+        ),
+        image,
+        (7, 7),
+    )
+
+
 def points():
     from escnn import group, gspaces, nn
 
@@ -198,7 +219,7 @@ def e2cnn():
     )
 
 
-NETWORKS = (dihedral, cyclic, gated_plane, reflected_plane, octahedral, gated_space, points, e2cnn)
+NETWORKS = (dihedral, cyclic, gated_plane, reflected_plane, octahedral, gated_space, sampled, points, e2cnn)
 
 
 def main(names):

@@ -99,6 +99,19 @@ def gated_space() -> torch.nn.Module:
     )
 
 
+def sampled() -> torch.nn.Module:
+    space = gspaces.flipRot2dOnR2(-1)
+    hidden, other = space.type(*[space.fourier_repr(2)] * 2), space.type(space.fourier_repr(2))
+    return nn.Sequential(
+        nn.R2Conv(space.type("0e"), hidden, 5, padding=2),
+        nn.NormBatchNorm(hidden),
+        nn.FourierPointwise(hidden, "elu", samples=12),
+        nn.R2Conv(hidden, other, 3),
+        nn.FourierPointwise(other, "relu", samples=12),
+        nn.R2Conv(other, space.type("0e + 1"), 3, padding=1),
+    )
+
+
 def points() -> torch.nn.Module:
     space = gspaces.no_base_space(o3())
     into, hidden = space.type("0e + 1o + 2e"), space.type("1o + 2e + 0e + 1o")
@@ -118,7 +131,7 @@ def e2cnn() -> torch.nn.Module:
 
 NETWORKS: dict[str, Callable[[], torch.nn.Module]] = {
     build.__name__: build
-    for build in (dihedral, cyclic, gated_plane, reflected_plane, octahedral, gated_space, points, e2cnn)
+    for build in (dihedral, cyclic, gated_plane, reflected_plane, octahedral, gated_space, sampled, points, e2cnn)
 }
 
 

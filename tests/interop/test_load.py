@@ -209,6 +209,28 @@ def test_functions() -> None:
     refused(plane, DATA / "reflected_plane.npz", "bias=True is required")
 
 
+def test_samples_of_functions() -> None:
+    path = DATA / "sampled.npz"
+    network = NETWORKS["sampled"]()
+    hidden = network[2].in_type
+    network[2] = nn.FourierPointwise(hidden, "relu", samples=12)
+    refused(network, path, "the function elu of the file is required")
+    network[2] = nn.FourierPointwise(hidden, "elu", samples=18)
+    refused(
+        network, path, "2 .FourierPointwise. from 2, which has 24 samples elsewhere; pass samples= where the grids agree"
+    )
+    report = load_dense(network, path, tolerance=math.inf)
+    assert [layer.residual > 1e-5 for layer in report.layers] == [layer.name == "2" for layer in report.layers]
+    x, y = recorded("sampled")
+    with torch.no_grad():
+        far = report.output_change.float() @ y.flatten(2) - network.eval()(x).flatten(2)
+    assert 1e-5 < float(far.norm() / y.norm()) < 0.05  # the same functions, sampled more densely
+    loose = hidden.gspace.type("2x0e + 2x0o + 4x1 + 4x2")
+    network[0] = nn.R2Conv(hidden.gspace.type("0e"), loose, 5, padding=2)
+    network[1], network[2] = nn.NormBatchNorm(loose), nn.FourierPointwise(loose, "elu", samples=12)
+    refused(network, path, "2 equal fields, each of them a function, are required")
+
+
 def test_batch_norms() -> None:
     for arguments, match in (
         ({"eps": 1e-3}, "eps=1e-05 is required, as in the file; received 0.001"),
@@ -243,11 +265,6 @@ def test_layers_that_work_in_the_basis_of_the_peer() -> None:
 
     refused(NETWORKS["octahedral"](), rewritten("octahedral", disentangled), r"9 \(VectorField\): fields with the basis")
 
-    def sampled(header: dict, arrays: dict) -> None:
-        disentangled(header, arrays)
-        header["layers"][-1]["type"] = "FourierPointwise"
-
-    refused(NETWORKS["octahedral"](), rewritten("octahedral", sampled), "samples functions on the group")
     refused(NETWORKS["cyclic"]().append(SharedNumbers()), DATA / "cyclic.npz", "layers that the file can hold are required")
 
 
