@@ -45,8 +45,8 @@ def change_of_basis(theirs: Tensor, ours: Tensor) -> Tensor | None:
 def change_of_functions(theirs: Tensor, ours: Tensor, samples_theirs: Tensor, samples_ours: Tensor) -> tuple[Tensor, float]:
     """The change of basis for coefficients of functions on the group, which takes samples of the peer to samples here.
 
-    The value at a sample is the product with a row `rho(g_s) v`. The orbit of one row spans the space, so that the image of one
-    row fixes `Q`; every choice is a translation of the functions from the right, which commutes with the group and with
+    The value at a sample is the product with a row `rho(g_s) v`. The orbit of a row spans the space, so that the image of
+    one row fixes `Q`; every choice is a translation of the functions from the right, which commutes with the group and with
     functions of single values. The one that takes samples to samples is taken.
 
     Args:
@@ -67,16 +67,22 @@ def change_of_functions(theirs: Tensor, ours: Tensor, samples_theirs: Tensor, sa
             continue
         if not torch.allclose(ours @ change, change @ theirs, atol=1e-4):
             continue
-        moved = samples_theirs @ change.mT
-        distance = torch.cdist(moved, samples_ours).amin(1) if len(moved) == len(samples_ours) else moved.norm(dim=1)
-        residual = float(distance.norm() / moved.norm())
+        residual = distance_of_samples(change, samples_theirs, samples_ours)
         if residual < best[1]:
             best = (change, residual)
-        if residual < _EQUAL:
+        if residual < _EQUAL or len(samples_theirs) != len(samples_ours):
             break
     if best[0] is None:
-        raise ValueError("functions with the same irreps and the same scale are required")
+        raise ValueError("functions with the same irreps, scale and stabilisers of the samples are required")
     return best[0], best[1]
+
+
+def distance_of_samples(change: Tensor, samples_theirs: Tensor, samples_ours: Tensor) -> float:
+    """How far the peer's samples lie from ours after a change of basis, relative to them; 1 if there are more or fewer."""
+    if len(samples_theirs) != len(samples_ours):
+        return 1.0
+    moved = samples_theirs @ change.mT
+    return float(torch.cdist(moved, samples_ours).amin(1).norm() / moved.norm())
 
 
 def _orbit(values: Tensor, row: Tensor) -> Tensor:

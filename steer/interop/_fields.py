@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from steer.field import FieldType
-from steer.interop._change import change_of_basis, change_of_functions, is_permutation
+from steer.interop._change import change_of_basis, change_of_functions, distance_of_samples, is_permutation
 from steer.interop._file import Field, Space
 from steer.representation import Representation
 
@@ -42,21 +42,29 @@ class Changes:
                 f"network has {group} with {group.order}; {way_out}"
             )
 
-    def pin(self, theirs: Field, ours: Representation, samples: tuple[Tensor, Tensor], where: str) -> float:
-        """Fix the change of basis of a field that holds functions, by the peer's samples and ours; returns a residual."""
+    def pin(self, theirs: Field, ours: Representation, samples: list[tuple[Tensor, Tensor]], where: str) -> list[float]:
+        """Fix the change of basis of a field that holds functions, by the samples of its layers.
+
+        Args:
+            theirs, ours: the field.
+            samples: of every layer, the peer's and ours.
+            where: for messages.
+        Returns:
+            How far the samples of every layer lie from ours.
+        """
         if theirs.size == ours.dim:
             values = ours.matrices(theirs.space.elements.clone())
             try:
-                change, residual = change_of_functions(theirs.values, values, *samples)
+                found = [change_of_functions(theirs.values, values, *pair) for pair in samples]
             except ValueError:
                 pass
             else:
-                known = self._found.setdefault((theirs, ours), change)
-                if torch.allclose(known, change, atol=_ELEMENT):
-                    return residual
+                change, _ = min(found, key=lambda item: item[1])
+                self._found[theirs, ours] = change
+                return [distance_of_samples(change, *pair) for pair in samples]
         raise ValueError(
-            f"load_dense: {where}: functions like {theirs.name} of the file, {theirs.size} coefficients, are required; the "
-            f"network has {ours}, {ours.dim} channels"
+            f"load_dense: {where}: functions like {theirs.name} of the file, {theirs.size} coefficients, are required, with "
+            f"their irreps, their scale, and on cosets their samples; the network has {ours}, {ours.dim} channels"
         )
 
     def of_field(self, theirs: Field, ours: Representation, where: str) -> Tensor:

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from steer.interop._fields import Changes, is_unit, permutes
 from steer.interop._file import DenseNetwork, Layer, read_dense
+from steer.interop._functions import pin_functions
+from steer.interop._gates import pass_gates_on
+from steer.interop._pairs import Pair, matched
 from steer.interop._report import LayerReport, Report
-from steer.interop._take import (
-    compare_function,
-    compare_gate,
-    take_batch_norm,
-    take_kernel,
-    take_norm,
-    take_pointwise,
-    take_stock,
-)
-from steer.interop._walk import layers_of
-from steer.nn import EquivariantModule, FourierPointwise, GatedNonLinearity
+from steer.interop._take import take_batch_norm, take_kernel, take_norm, take_pointwise, take_stock
+from steer.nn import EquivariantModule
 
 # Layers of the peers that commute with every orthogonal change of basis of their fields, and those that commute with
 # permutations; all others need fields whose bases agree already.
@@ -29,22 +22,6 @@ _ANY_BASIS = ("NormPool", "NormMaxPool", "IdentityModule", "MaskModule", "FieldD
 _ANY_PREFIX = ("PointwiseAvgPool", "PointwiseAdaptiveAvgPool")
 _PERMUTED = ("GroupPooling", "MaxPoolChannels", "PointwiseDropout", "ReshuffleModule")
 _PERMUTED_PREFIX = ("PointwiseMaxPool", "PointwiseAdaptiveMaxPool")
-
-
-@dataclass
-class _Pair:
-    """A layer here and its source, with what the gate behind it asks of its output."""
-
-    name: str
-    layer: torch.nn.Module
-    source: Layer
-    order: list[int] | None = None
-    shift: Tensor | None = None
-    residual: float = 0.0
-    where: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.where = f"{self.name or 'the network'} ({type(self.layer).__name__}) from {self.source.name or 'the file'}"
 
 
 @torch.no_grad()
@@ -83,12 +60,10 @@ def load_dense(network: torch.nn.Module, path: str | os.PathLike[str], tolerance
 
 
 def _load(network: torch.nn.Module, file: DenseNetwork, tolerance: float) -> Report:
-    pairs = _matched(network, file)
-    _pass_gates_on(pairs)
+    pairs = matched(network, file)
+    pass_gates_on(pairs)
     changes = Changes()
-    for pair in pairs:
-        if isinstance(pair.layer, FourierPointwise):
-            pair.residual = _pin(pair.layer, pair.source, changes, pair.where)
+    pin_functions(pairs, changes)
     matrices = [_changes_of(pair, changes) for pair in pairs]
     _check_bases(file, changes)
     layers = []
@@ -103,7 +78,7 @@ def _load(network: torch.nn.Module, file: DenseNetwork, tolerance: float) -> Rep
     return Report(tuple(layers), *ends)
 
 
-def _advice(far: list[tuple[_Pair, float]]) -> list[str]:
+def _advice(far: list[tuple[Pair, float]]) -> list[str]:
     out = []
     for pair, residual in far:
         rings = ", ".join(f"{key}={value}" for key, value in pair.source.rings.items())
@@ -116,91 +91,7 @@ def _advice(far: list[tuple[_Pair, float]]) -> list[str]:
     return [*out, "tolerance=math.inf takes the closest weights there are; the network is as it was"]
 
 
-def _matched(network: torch.nn.Module, file: DenseNetwork) -> list[_Pair]:
-    """The layers of both networks that hold numbers or functions, one by one."""
-    ours = list(layers_of(network))
-    for name, kind, module in ours:
-        if kind == "other":
-            raise ValueError(
-                f"load_dense: layers that the file can hold are required; received {name}, {type(module).__name__}"
-            )
-    theirs = [layer for layer in file.layers if layer.kind != "other"]
-    pairs = []
-    for i in range(max(len(ours), len(theirs))):
-        here = f"{ours[i][0] or 'the network'} ({type(ours[i][2]).__name__})" if i < len(ours) else "no further layer"
-        there = f"{theirs[i].name} ({theirs[i].type})" if i < len(theirs) else "no further layer"
-        if i >= min(len(ours), len(theirs)) or ours[i][1] != theirs[i].kind:
-            raise ValueError(
-                f"load_dense: the layers of the file in its order are required; at position {i} it has {there}, the network "
-                f"{here}; print(read_dense(path)) lists them"
-            )
-        pairs.append(_Pair(ours[i][0], ours[i][2], theirs[i]))
-    return pairs
-
-
-def _pass_gates_on(pairs: list[_Pair]) -> None:
-    """Let the layers before a gate give its fields in the order here, with the shifts of the gates in their bias."""
-    for i, pair in enumerate(pairs):
-        if isinstance(pair.layer, GatedNonLinearity):
-            compare_gate(pair.layer, pair.source, pair.where)
-            order, rest = _order_of_gate(pair.layer, pair.source, pair.where)
-            shift: Tensor | None = rest
-            pair.order = order
-            if not i:
-                raise ValueError(f"load_dense: {pair.where}: a layer with a bias before it is required, as in the file")
-            for before in reversed(pairs[:i]):
-                kind = before.source.kind
-                fits = isinstance(before.layer, EquivariantModule) and before.layer.out_type == pair.layer.in_type
-                if kind not in ("batch_norm", "convolution", "transposed", "linear") or not fits:
-                    raise ValueError(
-                        f"load_dense: {pair.where}: a convolution, linear layer or batch normalisation to its in_type is "
-                        f"required before it; received {before.where}"
-                    )
-                before.order = order
-                if shift is not None and (kind != "batch_norm" or before.layer.affine):
-                    before.shift, shift = shift, None
-                if kind != "batch_norm":
-                    break
-
-
-def _order_of_gate(layer: GatedNonLinearity, source: Layer, where: str) -> tuple[list[int], Tensor]:
-    """For every field of the layer's input, the number of the file's; and the shift of every channel."""
-    settings, fields = source.settings, layer.out_type.representations
-    order = list(settings["order"])
-    gate_of = dict(zip(settings["gated"], zip(settings["gates"], source.arrays["shift"].tolist(), strict=True), strict=True))
-    if len(order) != len(fields):
-        raise ValueError(f"load_dense: {where}: {len(order)} fields are required, as in the file; received {len(fields)}")
-    shifts = [0.0] * layer.in_type.size
-    channel = layer.out_type.size
-    for field_here, number in zip(fields, list(order), strict=True):
-        if field_here.is_trivial != (number not in gate_of):
-            raise ValueError(
-                f"load_dense: {where}: trivial fields without gates, and gates for all others, are required; field {number} "
-                f"of the file {'has a' if number in gate_of else 'has no'} gate, and is {field_here} here"
-            )
-        if number in gate_of:
-            gate, shift = gate_of[number]
-            order.append(gate)
-            shifts[channel] = shift
-            channel += 1
-    return order, torch.tensor(shifts, dtype=torch.float64)
-
-
-def _pin(layer: FourierPointwise, source: Layer, changes: Changes, where: str) -> float:
-    """Let functions on the group be sampled where the peer samples them; returns how far that fails."""
-    compare_function(layer.activation, source.settings, where)
-    kinds, samples = list(dict.fromkeys(layer.in_type.representations)), source.arrays["analysis"].double()
-    if len(kinds) != 1 or len(set(source.fields_in)) != 1 or len(layer.in_type) != len(source.fields_in):
-        raise ValueError(
-            f"load_dense: {where}: {len(source.fields_in)} equal fields, each of them a function, are required; received "
-            f"{layer.in_type}; use copies of gspace.fourier_repr(max_degree)"
-        )
-    changes.check_space(source.fields_in[0].space, layer.in_type, where)
-    own = layer.matrices.sources["analysis_0"].double().cpu()
-    return changes.pin(source.fields_in[0], kinds[0], (samples, own), where)
-
-
-def _changes_of(pair: _Pair, changes: Changes) -> tuple[Tensor, Tensor]:
+def _changes_of(pair: Pair, changes: Changes) -> tuple[Tensor, Tensor]:
     """Changes of basis of input and output of a layer."""
     layer, source, where = pair.layer, pair.source, pair.where
     if not isinstance(layer, EquivariantModule):
@@ -237,7 +128,7 @@ def _check_bases(file: DenseNetwork, changes: Changes) -> None:
                 )
 
 
-def _take(pair: _Pair, into: Tensor, out: Tensor) -> float:
+def _take(pair: Pair, into: Tensor, out: Tensor) -> float:
     """The numbers of one layer; returns the residual."""
     layer, source, where = pair.layer, pair.source, pair.where
     if source.kind == "batch_norm":

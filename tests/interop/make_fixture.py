@@ -175,7 +175,7 @@ def sampled():
     from escnn import gspaces, nn
 
     space = gspaces.flipRot2dOnR2(-1)
-    image = space.type(space.trivial_repr)
+    image = space.type(space.trivial_repr, space.irrep(1, 1))
     act = nn.FourierELU(space, 2, space.fibergroup.bl_irreps(2), N=12)
     other = nn.FourierPointwise(space, 1, space.fibergroup.bl_irreps(2), N=12, function="p_relu")
     return (

@@ -103,7 +103,7 @@ def sampled() -> torch.nn.Module:
     space = gspaces.flipRot2dOnR2(-1)
     hidden, other = space.type(*[space.fourier_repr(2)] * 2), space.type(space.fourier_repr(2))
     return nn.Sequential(
-        nn.R2Conv(space.type("0e"), hidden, 5, padding=2),
+        nn.R2Conv(space.type("0e + 1"), hidden, 5, padding=2),
         nn.NormBatchNorm(hidden),
         nn.FourierPointwise(hidden, "elu", samples=12),
         nn.R2Conv(hidden, other, 3),
