@@ -23,6 +23,7 @@ ROOMS = [
     "expansion",
     "field",
     "nn",
+    "interop",
     "testing",
     "plot",
     "bases",

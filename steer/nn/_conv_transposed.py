@@ -99,6 +99,9 @@ class SteerableConvTransposed(GridConvolution):
         parts = kernel.unflatten(0, (self.groups, -1)).transpose(1, 2)  # [group, in, out, *taps]
         return parts.flatten(0, 1), bias
 
+    def _out_by_in(self, kernel: Tensor) -> Tensor:
+        return kernel.unflatten(0, (self.groups, -1)).transpose(1, 2).flatten(0, 1)
+
     def compute(self, x: Tensor) -> Tensor:
         kernel, bias = self.dense()
         arguments = (self.stride, self.padding, self.output_padding, self.groups, self.dilation)

@@ -146,7 +146,7 @@ class SteerableModule(Fingerprinted, EquivariantModule):
         if bias is not None and (own_bias is None or bias.shape != own_bias.shape):
             needed = "no bias" if own_bias is None else f"a bias {list(own_bias.shape)}"
             raise ValueError(f"{name}: {needed} is required; received {list(bias.shape)}")
-        self.weight.copy_(self.plan.project(kernel.reshape(*kernel.shape[:2], -1)))
+        self.weight.copy_(self.plan.project(self._out_by_in(kernel).flatten(2)))
         if self.bias is not None:
             given = torch.zeros(self.out_type.size) if bias is None else bias.detach()
             basis = self.constants.sources["invariant"]
@@ -158,6 +158,10 @@ class SteerableModule(Fingerprinted, EquivariantModule):
                 square += float((given_part.to(taken_part) - taken_part).double().square().sum())
                 whole += float(given_part.double().square().sum())
         return (square / whole) ** 0.5 if whole else 0.0
+
+    def _out_by_in(self, kernel: Tensor) -> Tensor:
+        """A dense kernel in the layout of the stock layer as `[channels_out, channels_in, ...]`."""
+        return kernel if kernel.ndim > 2 else kernel.unsqueeze(2)
 
     def dense(self) -> Dense:
         """Dense kernel and bias, in the precision of the weights whatever autocast says.
