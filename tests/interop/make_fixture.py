@@ -40,7 +40,7 @@ def dihedral():
         nn.R2Conv(image, hidden, 3, padding=1),
         nn.InnerBatchNorm(hidden),
         nn.ReLU(hidden),
-        nn.R2Conv(hidden, hidden, 5, padding=2, stride=2),
+        nn.R2Conv(hidden, hidden, 5, padding=2, stride=2, groups=2),
         nn.ELU(hidden, alpha=0.5),
         nn.PointwiseAvgPool2D(hidden, 3, stride=2),
         nn.GroupPooling(hidden),
@@ -148,7 +148,7 @@ def gated_space():
 
     space = gspaces.rot3dOnR3()
     volume = space.type(space.trivial_repr)
-    scalars, others = [space.trivial_repr] * 2, [space.irrep(1), space.irrep(2)]
+    scalars, others = [space.trivial_repr] * 2, [space.irrep(2), space.irrep(1)]
     hidden = space.type(*scalars, *[space.trivial_repr] * 2, *others)
     gate = nn.MultipleModule(
         hidden,
@@ -158,11 +158,19 @@ def gated_space():
             (nn.GatedNonLinearity1(space.type(*[space.trivial_repr] * 2, *others)), "gated"),
         ],
     )
+    norms = nn.MultipleModule(
+        hidden,
+        ["scalars"] * 4 + ["others"] * 2,
+        [
+            (nn.InnerBatchNorm(space.type(*[space.trivial_repr] * 4)), "scalars"),
+            (nn.NormBatchNorm(space.type(*others)), "others"),
+        ],
+    )
     last = space.type(space.trivial_repr, space.irrep(1), space.irrep(3))
     return (
         nn.SequentialModule(
             nn.R3Conv(volume, hidden, 3, padding=1),
-            nn.IIDBatchNorm3d(hidden),
+            norms,
             gate,
             nn.R3Conv(gate.out_type, last, 5, padding=2),
         ),

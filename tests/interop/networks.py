@@ -33,7 +33,7 @@ def dihedral() -> torch.nn.Module:
         nn.R2Conv(space.type("1x0e"), hidden, 3, padding=1),
         nn.InnerBatchNorm(hidden),
         nn.ReLU(hidden),
-        nn.R2Conv(hidden, hidden, 5, padding=2, stride=2),
+        nn.R2Conv(hidden, hidden, 5, padding=2, stride=2, groups=2),
         nn.ELU(hidden, alpha=0.5),
         nn.PointwiseAvgPool(hidden, 3, stride=2),
         nn.GroupPooling(hidden),
@@ -90,7 +90,7 @@ def octahedral() -> torch.nn.Module:
 
 def gated_space() -> torch.nn.Module:
     space = gspaces.rot3dOnR3()
-    gate = nn.GatedNonLinearity(space.type("2x0 + 1 + 2"), scalar="elu")
+    gate = nn.GatedNonLinearity(space.type("2x0 + 2 + 1"), scalar="elu")
     return nn.Sequential(
         nn.R3Conv(space.type("0"), gate.in_type, 3, padding=1),
         nn.NormBatchNorm(gate.in_type),

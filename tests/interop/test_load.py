@@ -246,7 +246,7 @@ def test_batch_norms() -> None:
 def test_biases() -> None:
     network = NETWORKS["dihedral"]()
     kind = network[0][3].in_type
-    network[0][3] = nn.R2Conv(kind, kind, 5, padding=2, stride=2, bias=False)
+    network[0][3] = nn.R2Conv(kind, kind, 5, padding=2, stride=2, groups=2, bias=False)
     refused(network, DATA / "dihedral.npz", "a bias is required, as in the file; build the layer with bias=True")
 
 
