@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from steer.cli import main
+from tests.testing.broken import BROKEN
 
 SOURCE = """
 import torch
@@ -130,3 +131,23 @@ def test_bad_usage_is_one_line(capsys: pytest.CaptureFixture[str], arguments: li
     assert said.startswith("steer: error: check: ")
     assert said.count("\n") == 1
     assert re.search(match, said)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_networks_are_named_with_the_reason(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each of the broken networks through the command line: exit code 1, the layer at fault, and why."""
+    (tmp_path / "broken_net.py").write_text(
+        "from tests.testing.broken import GREY, network\n\n"
+        f"def build():\n    model, (out, *_) = network({name!r})\n"
+        "    model.in_type, model.out_type = GREY, out\n    return model\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "broken_net", raising=False)
+    _, size, fault, why = BROKEN[name][1]
+    assert main(["check", "broken_net:build", "--size", str(size)]) == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"{fault} breaks equivariance" in printed
+    assert re.search(why, printed)

@@ -5,86 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from steer import check_equivariance, gspaces, nn
-
-SPACE = gspaces.rot2dOnR2(4)
-GREY, VECTORS, REGULAR = SPACE.type("trivial"), SPACE.type("2x1"), SPACE.type("2xregular")
-
-
-def conv(into: nn.FieldType, out: nn.FieldType, *args: object, **kwargs: object) -> nn.R2Conv:
-    return nn.R2Conv(into, out, *args, **kwargs)
-
-
-def stock_bias(n: int) -> torch.nn.Conv2d:
-    """The dense kernel of a steerable layer, with a bias on every channel."""
-    out = conv(VECTORS, VECTORS, 3, padding=1).export()
-    layer = torch.nn.Conv2d(n, n, 3, padding=1)
-    with torch.no_grad():
-        layer.weight.copy_(out.weight)
-    return layer
-
-
-BROKEN = {
-    "even size with a stride": (
-        [conv(GREY, REGULAR, 3, padding=1), conv(REGULAR, REGULAR, 3, stride=2, padding=1), nn.ReLU(REGULAR)],
-        (REGULAR, 32, "1", "stride 2 on size 32x32.*size 31x31 would be"),
-    ),
-    "pooling on an odd size": (
-        [conv(GREY, REGULAR, 3, padding=1), nn.PointwiseMaxPool(REGULAR, 2), nn.ReLU(REGULAR)],
-        (REGULAR, 31, "1", "stride 2 on size 31x31.*size 30x30 would be"),
-    ),
-    "padding on one side": (
-        [conv(GREY, REGULAR, 3), torch.nn.ZeroPad2d((2, 0, 2, 0)), nn.ReLU(REGULAR)],
-        (REGULAR, 17, "1", "more on one side than on the other"),
-    ),
-    "bias on vectors": (
-        [conv(GREY, VECTORS, 3, padding=1), stock_bias(4), nn.NormNonLinearity(VECTORS)],
-        (VECTORS, 17, "1", "its bias acts on channels that are not invariant, of 1"),
-    ),
-    "rectifier on vectors": (
-        [conv(GREY, VECTORS, 3, padding=1), torch.nn.ReLU(), conv(VECTORS, GREY, 3)],
-        (GREY, 17, "1", "ReLU acts on single channels, and the group mixes those of 1"),
-    ),
-    "in-place rectifier on vectors": (
-        [conv(GREY, VECTORS, 3, padding=1), torch.nn.ReLU(inplace=True), conv(VECTORS, GREY, 3)],
-        (GREY, 17, "1", "ReLU acts on single channels"),
-    ),
-    "batch normalisation of channels": (
-        [conv(GREY, REGULAR, 3, padding=1), torch.nn.BatchNorm2d(8), nn.ReLU(REGULAR)],
-        (REGULAR, 17, "1", "single channels, not of fields: use InnerBatchNorm"),
-    ),
-    "max pooling of vectors": (
-        [conv(GREY, VECTORS, 3, padding=1), torch.nn.MaxPool2d(3), nn.NormNonLinearity(VECTORS)],
-        (VECTORS, 15, "1", "compares single channels"),
-    ),
-    "free weights": (
-        [conv(GREY, REGULAR, 3), torch.nn.Conv2d(8, 8, 3, bias=False), nn.GroupPooling(REGULAR)],
-        (SPACE.type("2xtrivial"), 17, "1", "the weights of Conv2d are free"),
-    ),
-    "a wrong type": (
-        [conv(GREY, VECTORS, 3), nn.Identity(VECTORS)],
-        (SPACE.type("4xtrivial"), 17, "(whole network)", "every layer holds: look at what is done between them"),
-    ),
-    "positions as channels": (
-        [conv(GREY, GREY, 3), torch.nn.Flatten(), torch.nn.Linear(49, 3)],
-        (None, 9, "(whole network)", "makes channels of positions"),
-    ),
-    "one-sided output padding": (
-        [conv(GREY, GREY, 3), torch.nn.ConvTranspose2d(1, 1, 2, 2, output_padding=1), nn.Identity(GREY)],
-        (GREY, 9, "1", "output_padding .* one side only"),
-    ),
-}
+from steer import check_equivariance, nn
+from tests.testing.broken import BROKEN, GREY, REGULAR, conv, network
 
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_names_the_layer_and_the_reason(name: str) -> None:
-    layers, (out, size, fault, why) = BROKEN[name]
-    model = torch.nn.Sequential(*layers)
-    with torch.no_grad():
-        for module in model:
-            if isinstance(module, torch.nn.BatchNorm2d):
-                module.running_mean.uniform_()
-                module.running_var.uniform_(0.5, 2)
+    model, (out, size, fault, why) = network(name)
     report = check_equivariance(model, GREY, out, size=size)
     assert report.first_at_fault(1e-10) == fault
     with pytest.raises(AssertionError, match=why):
