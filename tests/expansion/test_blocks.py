@@ -171,13 +171,13 @@ def test_high_degrees_alias_and_are_kept_only_if_they_are_there():
     group = dihedral(1)
     found = sampling(SQUARE, (3, 3), 4)
     even, odd = group.irreps()
-    kernels = elements_of(IrrepBlock(even, odd, found))
+    kernels = elements_of(IrrepBlock.solve(even, odd, found))
     assert len(kernels) < len(kernel_basis(even, odd, found.points(2), 4))
     assert float(kernels.flatten(1).norm(dim=1).min()) > 0.9
 
 
 def test_blocks_of_large_groups_are_small():
     """Kilobytes instead of the dense |G| x |G| blocks of every element."""
-    piece = OrbitBlock(octahedral().regular, octahedral().regular, sampling(CUBIC, (3, 3, 3)), into=True)
+    piece = OrbitBlock.solve(octahedral().regular, octahedral().regular, sampling(CUBIC, (3, 3, 3)), into=True)
     assert sum(c.numel() for c in piece.constants) < 24 * 17 * 27 + 24 * 24 + 1
     assert_far(piece.constants[0], torch.zeros(()))

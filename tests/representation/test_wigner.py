@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from steer.group import quaternion_to_matrix, rotation, so3
-from steer.representation import gradient_coupling, real_harmonics_from_complex, wigner_d
+from steer.representation import gradient_coupling, real_harmonics_from_complex, wigner_d, wigner_d_from_angles, wigner_j
 from tests.cases import assert_close, assert_far, assert_homomorphism, assert_orthogonal, randn, seeded
 
 
@@ -136,3 +136,38 @@ def test_real_from_complex_is_unitary(degree):
     u = real_harmonics_from_complex(degree)
     assert_close((u @ u.mH).real, torch.eye(2 * degree + 1).double())
     assert_close((u @ u.mH).imag, torch.zeros(2 * degree + 1, 2 * degree + 1).double())
+
+
+def _about_pole_generator(degree):
+    """d/dt at 0 of rotations about y: order m and -m turn into each other, m times as fast."""
+    m = torch.arange(-degree, degree + 1).double()
+    return torch.diag(-m).flip(-1)
+
+
+@pytest.mark.parametrize("degree", [1, 2, 7, 30])
+def test_wigner_matrices_are_exponentials_of_their_generators(degree):
+    """An independent way: the generator about y is known, that about x follows by the exchange of the axes, and the Casimir
+    operator says that both belong to one irrep of this degree."""
+    pole = _about_pole_generator(degree)
+    side = wigner_j(degree) @ pole @ wigner_j(degree)
+    third = side @ pole - pole @ side
+    casimir = -(pole @ pole + side @ side + third @ third)
+    assert_close(casimir, degree * (degree + 1) * torch.eye(2 * degree + 1).double(), 1e-9)
+    for angle in (0.3, 1.9):
+        about_y, about_x = rotation([0, 1, 0], angle), rotation([1, 0, 0], angle)
+        assert_close(torch.matrix_exp(angle * pole), wigner_d(degree, about_y), 1e-9)
+        assert_close(torch.matrix_exp(angle * side), wigner_d(degree, about_x), 1e-9)
+        assert_far(torch.matrix_exp(-angle * pole), wigner_d(degree, about_y), 1e-3)
+
+
+@pytest.mark.parametrize("degree", [0, 1, 4, 11, 30])
+def test_from_angles(degree):
+    alpha, beta, gamma = (torch.rand(3, 5, generator=seeded(degree)).double() * 6.0).unbind()
+    expected = torch.stack(
+        [
+            wigner_d(degree, rotation([0, 1, 0], a) @ rotation([1, 0, 0], b) @ rotation([0, 1, 0], c))
+            for a, b, c in zip(alpha.tolist(), beta.tolist(), gamma.tolist(), strict=True)
+        ]
+    )
+    assert_close(wigner_d_from_angles(degree, alpha, beta, gamma), expected, 1e-12)
+    assert_close(wigner_j(degree) @ wigner_j(degree), torch.eye(2 * degree + 1).double(), 1e-12)
