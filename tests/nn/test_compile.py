@@ -1,0 +1,122 @@
+"""Compiled training of whole networks: one graph, the numbers of eager training, and compiled as often as stock layers.
+
+On the CPU torch itself compiles a convolution anew when the batch grows to 16: its choice of a backend (oneDNN, NNPACK)
+asks whether there are 16 samples, and the answer becomes a guard, `2 <= batch <= 15`. No layer around it can take that
+back, so every count here is compared with that of stock convolutions.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch._dynamo.testing
+
+from steer import gspaces, nn
+from steer.field import GSpace
+from tests.cases import assert_close, randn
+
+BATCHES = (3, 8, 15, 16, 32, 5, 3, 8, 16)
+
+
+def regular(space: GSpace) -> nn.Sequential:
+    grey, hidden = space.type("trivial"), space.type("2xregular")
+    return nn.Sequential(
+        nn.R2Conv(grey, hidden, 5, padding=2),
+        nn.InnerBatchNorm(hidden),
+        nn.ReLU(hidden),
+        nn.R2Conv(hidden, hidden, 5, padding=2),
+        nn.InnerBatchNorm(hidden),
+        nn.ReLU(hidden),
+        nn.GroupPooling(hidden),
+    )
+
+
+def gated(conv: type[nn.SteerableConv], space: GSpace, fields: str) -> nn.Sequential:
+    hidden = space.type(fields)
+    act = nn.GatedNonLinearity(hidden)
+    return nn.Sequential(
+        conv(space.type("0"), act.in_type, 3, padding=1),
+        act,
+        nn.NormBatchNorm(hidden),
+        conv(hidden, hidden, 3, padding=1),
+        nn.NormPool(hidden),
+    )
+
+
+NETWORKS: dict[str, Callable[[], torch.nn.Module]] = {
+    "C8 regular": lambda: regular(gspaces.rot2dOnR2(8)),
+    "SO(2) gated": lambda: gated(nn.R2Conv, gspaces.rot2dOnR2(-1), "4x0 + 2x1 + 2x2"),
+    "SE(3) gated": lambda: gated(nn.R3Conv, gspaces.rot3dOnR3(), "4x0 + 2x1 + 2"),
+}
+
+
+def stock(d: int) -> torch.nn.Module:
+    conv = {2: torch.nn.Conv2d, 3: torch.nn.Conv3d}[d]
+    return torch.nn.Sequential(conv(1, 8, 3, padding=1), torch.nn.ReLU(), conv(8, 8, 3, padding=1))
+
+
+def train(network: torch.nn.Module, d: int, backend: str, batches: tuple[int, ...], tolerance: float = 1e-4) -> list[int]:
+    """Train a compiled network beside itself in eager mode; the number of compilations after every step."""
+    torch._dynamo.reset()
+    twin = copy.deepcopy(network)
+    counted = torch._dynamo.testing.CompileCounterWithBackend(backend)
+    compiled = torch.compile(network, fullgraph=True, backend=counted)  # raises where a graph would break
+    optimizers = [torch.optim.SGD(module.parameters(), 0.01, momentum=0.9) for module in (network, twin)]
+    frames = []
+    for step, batch in enumerate(batches):
+        x = randn(batch, 1, *(7,) * d, seed=step).float()
+        found = []
+        for module, optimizer in zip((compiled, twin), optimizers, strict=True):
+            optimizer.zero_grad()
+            y = module(x)
+            y.square().mean().backward()
+            optimizer.step()
+            found.append(y.detach())
+        assert_close(*found, tolerance)
+        frames.append(counted.frame_count)
+    for (key, value), other in zip(network.state_dict().items(), twin.state_dict().values(), strict=True):
+        assert_close(value, other, tolerance, key)
+    return frames
+
+
+CASES = [
+    pytest.param(name, backend, marks=[] if (name, backend) == ("C8 regular", "aot_eager") else [pytest.mark.slow])
+    for name in NETWORKS
+    for backend in ("aot_eager", "inductor")
+]
+
+
+@pytest.mark.parametrize(("name", "backend"), CASES)
+def test_training(name: str, backend: str) -> None:
+    torch.manual_seed(0)
+    network = NETWORKS[name]()
+    d = network.in_type.gspace.dimensionality
+    frames = train(network, d, backend, BATCHES)
+    control = train(stock(d), d, backend, BATCHES)
+    assert frames == control
+    # Once for the first size, once for all sizes, and once more, in torch's own convolutions, from 16 samples on.
+    assert frames[:3] == [1, 2, 2]
+    assert frames[-1] <= 3
+
+
+def test_two_compilations_serve_all_sizes_where_torch_does_not_ask() -> None:
+    """The reason given above, put to the test: without the two backends no size is special."""
+    torch.manual_seed(0)
+    with torch.backends.nnpack.flags(enabled=False), torch.backends.mkldnn.flags(enabled=False):
+        assert train(regular(gspaces.rot2dOnR2(4)), 2, "aot_eager", BATCHES) == [1] + [2] * (len(BATCHES) - 1)
+
+
+def test_a_declared_range_of_batches_is_compiled_once() -> None:
+    """With `mark_dynamic` the first size is no special case; the range ends where torch's convolutions change."""
+    torch._dynamo.reset()
+    network = regular(gspaces.rot2dOnR2(4)).eval()
+    counted = torch._dynamo.testing.CompileCounterWithBackend("aot_eager")
+    compiled = torch.compile(network, fullgraph=True, backend=counted)
+    for batch in (3, 8, 15, 2):
+        x = randn(batch, 1, 7, 7).float()
+        torch._dynamo.mark_dynamic(x, 0, min=2, max=15)
+        assert_close(compiled(x).detach(), network(x).detach(), 1e-5)
+    assert counted.frame_count == 1
