@@ -124,13 +124,14 @@ def _info(arguments: argparse.Namespace) -> int:
 
     with _clear_errors():
         pack = Pack(arguments.pack)
+        entries = {name: pack.read(name) for name in sorted(pack.entries)}
     for key in ("about", "gauge", "format", "recipe"):
         print(f"{key:<9} {pack.manifest.get(key, '')}")
     versions = pack.manifest.get("versions", {})
     print(f"{'made with':<9} {', '.join(f'{name} {version}' for name, version in sorted(versions.items()))}")
     rows = [("entry", "tensors", "numbers", "residual", "of")]
-    for name, info in sorted(pack.entries.items()):
-        entry = pack.read(name)
+    for name, entry in entries.items():
+        info = entry.info
         task = info.get("task", {})
         asked = " ".join(str(task.get(key, "")) for key in ("solution", "group", "detail")).strip() or info.get("name", "")
         residual = f"{info['residual']:.1e}" if "residual" in info else ""

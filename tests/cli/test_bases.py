@@ -1,0 +1,113 @@
+"""`steer bases`: what it prints, its exit codes, and one line for wrong usage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from steer import store
+from steer.cli import main
+
+RECIPE = """
+name = "tiny"
+about = "Two small things."
+[[solve]]
+what = "wigner_j"
+max_degree = 1
+[[solve]]
+what = "harmonics"
+max_degree = 1
+groups = ["octahedral()"]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("STEER_BASES", raising=False)
+    monkeypatch.setattr(store._shelf, "package_folders", lambda: [])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.toml").write_text(RECIPE)
+    store.forget()
+    yield tmp_path
+    monkeypatch.undo()
+    store.forget()
+
+
+def run(capsys, *arguments) -> tuple[int, str, str]:
+    code = main(["bases", *map(str, arguments)])
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+def test_from_a_recipe_to_an_npz_file(folder, capsys):
+    assert run(capsys, "list")[:2] == (0, "no packs are found: everything is computed\n")
+    code, out, _ = run(capsys, "build", "tiny.toml", "--workers", 1)
+    path = folder / "home" / "steer" / "bases" / "tiny.safetensors"
+    assert code == 0
+    assert f"{path}: 0.0" in out
+    code, out, _ = run(capsys, "list")
+    assert code == 0
+    assert "tiny.safetensors" in out
+    assert "Two small things." in out
+    code, out, _ = run(capsys, "info", path)
+    assert code == 0
+    assert "wigner_j/1" in out
+    assert "harmonics octahedral() 1" in out
+    code, out, _ = run(capsys, "verify")
+    assert code == 0
+    assert "right" in out
+    code, out, _ = run(capsys, "export", path, "out.npz")
+    assert code == 0
+    with np.load(folder / "out.npz", allow_pickle=False) as arrays:
+        assert np.abs(arrays["wigner_j/1//j"] - [[0, 1, 0], [1, 0, 0], [0, 0, -1]]).max() < 1e-15
+        assert len(arrays.files) == 6
+
+
+def test_differences_and_damage(folder, capsys):
+    run(capsys, "build", "tiny.toml", "--out", "a", "--workers", 1)
+    (folder / "tiny.toml").write_text(RECIPE.replace("max_degree = 1", "max_degree = 2"))
+    run(capsys, "build", "tiny.toml", "--out", "b", "--workers", 1)
+    old, new = folder / "a" / "tiny.safetensors", folder / "b" / "tiny.safetensors"
+    assert run(capsys, "diff", old, old)[:2] == (0, "no difference\n")
+    code, out, _ = run(capsys, "diff", old, new)
+    assert code == 1
+    assert out.count("only in the new one") == 2
+    data = bytearray(old.read_bytes())
+    data[-1] ^= 1
+    old.write_bytes(data)
+    code, out, _ = run(capsys, "verify", "a")
+    assert code == 1
+    assert "WRONG" in out
+    assert "are not those that were written" in out
+    code, _, err = run(capsys, "info", old)
+    assert code == 2
+    assert "delete the file, and build it again" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["build", "none.toml"], "none.toml: a recipe is required"),
+        (["build", "tiny.toml", "--workers", "0"], "--workers: at least 1 is required; received 0"),
+        (["build", "tiny.toml", "--executor", "here"], 'executor: "dask://HOST:PORT" is required'),
+        (["info", "none.safetensors"], "a complete safetensors file is required"),
+        (["diff", "tiny.toml", "tiny.toml"], "a complete safetensors file is required"),
+        (["verify", "none"], "a folder with packs"),
+        (["verify"], "no packs are found; give a folder, or build some"),
+        (["export", "tiny.toml", "x.npz"], "a complete safetensors file is required"),
+    ],
+)
+def test_wrong_usage_is_one_line(folder, capsys, arguments, message):
+    code, _, err = run(capsys, *arguments)
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_without_an_action_it_says_what_there_is(folder, capsys):
+    code, out, _ = run(capsys)
+    assert code == 2
+    assert "verify" in out
