@@ -1,8 +1,13 @@
-"""Run the benchmarks and print their tables: `python -m benchmarks [construction]`."""
+"""Run a benchmark and print its table: `python -m benchmarks [construction | first_use] [options]`."""
 
 import sys
 
-from benchmarks.construction import main
+from benchmarks import construction, first_use
+
+TABLES = {"construction": construction.main, "first_use": first_use.main}
 
 if __name__ == "__main__":
-    sys.exit(main())
+    named = sys.argv[1] if len(sys.argv) > 1 and sys.argv[1] in TABLES else ""
+    sys.exit(TABLES[named or "construction"](sys.argv[2:] if named else sys.argv[1:]))
+        ("construction", sys.argv[1:]) if len(sys.argv) < 2 or sys.argv[1] not in TABLES else (sys.argv[1], sys.argv[2:])
+    )

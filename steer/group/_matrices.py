@@ -61,7 +61,7 @@ def reflection_across(normal: Sequence[float]) -> Tensor:
 def block_diagonal(a: Tensor, b: Tensor) -> Tensor:
     """Batched direct sum of square matrices, `[..., m, m] + [..., n, n] -> [..., m + n, m + n]`."""
     m, n = a.shape[-1], b.shape[-1]
-    batch = torch.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    batch = (a[..., 0, 0] + b[..., 0, 0]).shape  # torch.broadcast_shapes would import sympy, which takes a second
     out = a.new_zeros(*batch, m + n, m + n)
     out[..., :m, :m] = a
     out[..., m:, m:] = b

@@ -1,0 +1,76 @@
+"""What the first use of every named group costs in a fresh process, with packs and without.
+
+Used are all irreps with their values on the generators, all couplings among the first four of them, and the harmonics up to
+degree 6 (regular representations of finite groups as well) with their change of basis into irreps. Times start after
+`import steer`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+
+FINITE = ["klein()", "tetrahedral()", "full_tetrahedral()", "pyritohedral()", "octahedral()", "full_octahedral()"]
+FINITE += ["icosahedral()", "full_icosahedral()", "inversion()", "mirror()", "trivial(3)", "trivial()"]
+FINITE += ["cyclic(8)", "dihedral(8)", "cyclic(4, d=3)", "dihedral(4, d=3)", "conical(4)", "cylindrical(4)"]
+CONTINUOUS = ["so2()", "o2()", "so3()", "o3()", "so2(d=3)", "conical()", "dihedral_axial()", "cylindrical()"]
+CONTINUOUS += ["full_cylindrical()"]
+
+_CHILD = """
+import json, time
+import torch
+torch.set_num_threads({threads})
+from steer import store
+from steer.group import *
+from steer.coupling import clebsch_gordan, decompose
+from steer.kernel import HarmonicRepresentation, harmonic_dim
+
+def use():
+    start = time.perf_counter()
+    group = {group}
+    irreps = group.irreps() if group.is_finite else group.irreps(3)
+    for irrep in irreps:
+        irrep(group.generators)
+    few = irreps[:4]
+    for a in few:
+        for b in few:
+            for c in few:
+                clebsch_gordan(a, b, c)
+    for degree in range(7):
+        if harmonic_dim(group.d, degree):
+            decompose(HarmonicRepresentation(group, degree))
+    if group.is_finite:
+        decompose(group.regular)
+    return time.perf_counter() - start
+
+if {computed}:
+    with store.disabled():
+        print(use())
+else:
+    print(use())
+"""
+
+
+def measure(group: str, computed: bool, repeats: int, threads: int) -> float:
+    """Median seconds of several processes."""
+    child = _CHILD.format(group=group, computed=computed, threads=threads)
+    runs = [
+        subprocess.run([sys.executable, "-c", child], check=True, capture_output=True, text=True) for _ in range(repeats)
+    ]
+    return statistics.median(json.loads(run.stdout) for run in runs)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the table of first uses."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks first_use", description=__doc__)
+    parser.add_argument("--repeats", type=int, default=3, help="processes per number (3)")
+    parser.add_argument("--threads", type=int, default=1, help="threads of each process (1)")
+    arguments = parser.parse_args(argv)
+    print("| group | read s | computed s |\n| --- | --- | --- |")
+    for group in FINITE + CONTINUOUS:
+        read, computed = (measure(group, flag, arguments.repeats, arguments.threads) for flag in (False, True))
+        print(f"| {group} | {read:.3f} | {computed:.3f} |", flush=True)
+    return 0
