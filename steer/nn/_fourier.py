@@ -39,9 +39,13 @@ class FourierPointwise(EquivariantModule):
     | SO(3), 2 | 192 | 0.012 | 0.031 |
     | SO(3), 3 | 192 (default) | 0.072 | 0.12 |
     | SO(3), 3 | 384 | 0.023 | 0.045 |
-    | sphere, 2 | 96 (default) | 0.026 | 0.043 |
-    | sphere, 3 | 96 (default) | 0.057 | 0.091 |
-    | sphere, 3 | 144 | 0.028 | 0.046 |
+    | sphere, 1 | 26 (default) | 0.0028 | 0.012 |
+    | sphere, 2 | 26 | 0.020 | 0.045 |
+    | sphere, 2 | 50 (default) | 0.0044 | 0.016 |
+    | sphere, 2 | 86 | 0.0014 | 0.0077 |
+    | sphere, 3 | 50 | 0.015 | 0.039 |
+    | sphere, 3 | 86 (default) | 0.0046 | 0.017 |
+    | sphere, 3 | 146 | 0.0018 | 0.0088 |
 
     Args:
         in_type: fields that each hold whole functions, such as copies of `gspace.fourier_repr(max_degree)`, and trivial
@@ -49,8 +53,9 @@ class FourierPointwise(EquivariantModule):
             `"8x0 + 8x1 + 8x2"` for eight functions on SO(2) and `"8x0 + 24x1"` for eight on SO(3).
         function: activation: a name such as "elu", or a `torch.nn` module that acts on each number.
         samples: how many rotations to sample for each rotating plane (any number above twice the degree) or space (a
-            multiple of 24); groups with reflections sample each with every component. None chooses; a finite group has
-            all its elements sampled.
+            multiple of 24); groups with reflections sample each with every component. On the sphere, how many points: those
+            of a rule of Lebedev's with positive weights, 6, 14, 26, 38, 50, 86, 110, 146, 170, 194, 302, 434 or 590. None
+            chooses; a finite group has all its elements sampled.
         subgroup: H, for functions on the cosets `g H` in place of the group: those with `f(g h) = f(g)`, whose `w_k` are
             invariant under H. With `group.so2(d=3)` in SO(3) they are functions on the sphere, and hold every degree
             once: `"8x0 + 8x1 + 8x2"`.
@@ -100,7 +105,7 @@ class FourierPointwise(EquivariantModule):
         if samples is None:
             largest = max((irreps for irreps, _ in functions), key=lambda irreps: sum(i.dim for i in irreps))
             size = sum(i.dim for i in largest)
-            return default_count(group, max(i.degree for i in largest), size, self.subgroup is not None)
+            return default_count(group, max(i.degree for i in largest), size, self.subgroup)
         if not isinstance(samples, int) or isinstance(samples, bool) or samples < 1:
             raise ValueError(
                 f"FourierPointwise: samples, a positive whole number or None, is required; received {samples!r}"

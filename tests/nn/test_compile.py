@@ -89,6 +89,7 @@ CASES = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")  # of importing the compiler
 @pytest.mark.parametrize(("name", "backend"), CASES)
 def test_training(name: str, backend: str) -> None:
     torch.manual_seed(0)
@@ -102,6 +103,7 @@ def test_training(name: str, backend: str) -> None:
     assert frames[-1] <= 3
 
 
+@pytest.mark.filterwarnings("ignore:TF32 acceleration")  # of setting the flags back
 def test_two_compilations_serve_all_sizes_where_torch_does_not_ask() -> None:
     """The reason given above, put to the test: without the two backends no size is special."""
     torch.manual_seed(0)
