@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from steer.field import FieldType
-from steer.group import FiniteGroup, Group
+from steer.group import FiniteGroup, Group, planar_rotation
 from steer.nn._activations import activation
 from steer.nn._constants import Constants
 from steer.nn._fields import FieldGroups, consecutive
@@ -57,7 +59,8 @@ class FourierPointwise(EquivariantModule):
             of a rule of Lebedev's with positive weights, 6, 14, 26, 38, 50, 86, 110, 146, 170, 194, 302, 434 or 590. None
             chooses; a finite group has all its elements sampled.
         subgroup: H, for functions on the cosets `g H` in place of the group: those with `f(g h) = f(g)`, whose `w_k` are
-            invariant under H. With `group.so2(d=3)` in SO(3) they are functions on the sphere, and hold every degree
+            invariant under H: a group, generator matrices, or (planar groups) the order n of a subgroup of rotations. With
+            `group.so2(d=3)` in SO(3) they are functions on the sphere, and hold every degree
             once: `"8x0 + 8x1 + 8x2"`.
     Raises:
         ValueError: if the fields do not hold whole functions, or the samples are too few or not of the form above.
@@ -76,11 +79,10 @@ class FourierPointwise(EquivariantModule):
         in_type: FieldType,
         function: str | torch.nn.Module = "elu",
         samples: int | None = None,
-        subgroup: Group | None = None,
+        subgroup: Group | int | Tensor | None = None,
     ) -> None:
         super().__init__(in_type)
-        group = in_type.fibergroup
-        self.subgroup = None if subgroup is None else group.subgroup(subgroup)
+        self.subgroup = None if subgroup is None else _subgroup(in_type.fibergroup, subgroup)
         self.activation = activation(function, "FourierPointwise: function", in_place=True)
         if any(isinstance(field, Irrep) and not field.is_trivial for field in set(in_type.representations)):
             order, joint = side_by_side(in_type, self.subgroup)
@@ -129,3 +131,14 @@ class FourierPointwise(EquivariantModule):
 
     def extra_repr(self) -> str:
         return f"{self.in_type}, samples={self.samples}" + (f", subgroup={self.subgroup}" if self.subgroup else "")
+
+
+def _subgroup(group: Group, given: Group | int | Tensor) -> Group:
+    if isinstance(given, bool) or not isinstance(given, int):
+        return group.subgroup(given)
+    if group.d != 2 or given < 1:
+        raise ValueError(
+            "FourierPointwise: subgroup, a group, generator matrices, or the order of rotations of the plane, is required; "
+            f"received {given!r} for {group}"
+        )
+    return group.subgroup(planar_rotation(2 * math.pi / given))

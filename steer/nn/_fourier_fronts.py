@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from steer.field import FieldType
 from steer.group import Group
@@ -41,7 +42,7 @@ class QuotientFourierPointwise(FourierPointwise):
     Args:
         in_type: fields that each hold whole functions on the cosets, or irreps, each as often per function as the subgroup
             has invariants in it (divided by `dim End`).
-        subgroup: H.
+        subgroup: H: a group, generator matrices, or (planar groups) the order n of a subgroup of rotations.
         function, samples: as in `FourierPointwise`; on the sphere the number of points of a rule: 6, 14, 26, 38, 50, 86, ...
     Raises:
         ValueError: as `FourierPointwise`.
@@ -55,7 +56,11 @@ class QuotientFourierPointwise(FourierPointwise):
     """
 
     def __init__(
-        self, in_type: FieldType, subgroup: Group, function: str | torch.nn.Module = "elu", samples: int | None = None
+        self,
+        in_type: FieldType,
+        subgroup: Group | int | Tensor,
+        function: str | torch.nn.Module = "elu",
+        samples: int | None = None,
     ) -> None:
         super().__init__(in_type, function, samples, subgroup)
 
@@ -72,5 +77,5 @@ class QuotientFourierELU(QuotientFourierPointwise):
     Source: Cesa, Lang and Weiler 2022.
     """
 
-    def __init__(self, in_type: FieldType, subgroup: Group, samples: int | None = None) -> None:
+    def __init__(self, in_type: FieldType, subgroup: Group | int | Tensor, samples: int | None = None) -> None:
         super().__init__(in_type, subgroup, "elu", samples)

@@ -49,6 +49,15 @@ def test_elu() -> None:
     assert nn.FourierELU(kind).samples == nn.FourierPointwise(kind).samples
 
 
+@torch.no_grad()
+def test_subgroups_by_order() -> None:
+    space = gspaces.rot2dOnR2(-1)
+    kind = space.type("0 + 3 + 6")
+    x = randn(2, kind.size, 3, 3)
+    by_order, by_group = (nn.QuotientFourierELU(kind, h).double() for h in (3, build("cyclic(3)")))
+    assert_close(by_order(x), by_group(x))
+
+
 CURVE = {26: (0.0205, 0.046), 38: (0.0086, 0.026), 50: (0.0045, 0.0165), 86: (0.0015, 0.0078), 146: (0.0006, 0.0042)}
 """Points, and the errors of ELU and ReLU for degree 2 that the docstring of `FourierPointwise` promises."""
 
@@ -102,6 +111,9 @@ def test_errors() -> None:
     space = POINT(build("so3()"))
     with pytest.raises(ValueError, match=r"for functions on the sphere one of 6, 14, 26, .* is required; received 48"):
         nn.QuotientFourierELU(space.type("0 + 1"), SPHERE, 48)
+    for wrong, kind in ((2, space.type("0 + 1")), (0, gspaces.rot2dOnR2(-1).type("0"))):
+        with pytest.raises(ValueError, match=f"subgroup, a group, generator matrices, or the order .* received {wrong} for"):
+            nn.QuotientFourierELU(kind, wrong)
     with pytest.raises(ValueError, match=r"determine all 9 coefficients .* samples=6, 6 in all, do not"):
         nn.QuotientFourierELU(space.type("0 + 1 + 2"), SPHERE, 6)
     with pytest.raises(ValueError, match=r"on the cosets of so2\(d=3\) in so3\(\) are required"):
