@@ -11,7 +11,7 @@ DOCS := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow lint docs bench clean
+.PHONY: help demo test test-slow lint docs bench bases proof clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | while IFS=@ read -r target text; do printf '%-18s %s\n' "$$target" "$$text"; done
@@ -35,6 +35,19 @@ bench: $(DEV) ## how long layers take to build, each row in processes of its own
 
 docs: $(DOCS) ## the site, in docs/_build/html; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html $(ARGS)
+
+bases: $(DEV) ## the packs of bases/packs, built anew and compared bit by bit with those that are there
+	rm -rf bases/new
+	$(BIN)/steer bases build bases/recipes/*.toml --out bases/new $(ARGS)
+	for pack in bases/packs/*.safetensors; do $(BIN)/steer bases diff $$pack bases/new/$$(basename $$pack) || exit 1; done
+	mv bases/new/*.safetensors bases/packs/
+	rm -rf bases/new
+	$(BIN)/steer bases verify bases/packs
+
+proof: $(DEV) ## the tables of lie_learn, in an environment of their own, against the packs
+	test -x bases/.venv/bin/python || $(PYTHON) -m venv bases/.venv
+	bases/.venv/bin/python -m pip --disable-pip-version-check -q install -r bases/requirements.txt
+	bases/.venv/bin/python bases/proof.py bases/packs/spatial.safetensors
 
 clean: ## what the other targets wrote, the environment excepted
 	rm -rf build dist *.egg-info docs/_build docs/tutorials .pytest_cache .mypy_cache .ruff_cache .hypothesis

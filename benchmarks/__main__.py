@@ -9,5 +9,3 @@ TABLES = {"construction": construction.main, "first_use": first_use.main}
 if __name__ == "__main__":
     named = sys.argv[1] if len(sys.argv) > 1 and sys.argv[1] in TABLES else ""
     sys.exit(TABLES[named or "construction"](sys.argv[2:] if named else sys.argv[1:]))
-        ("construction", sys.argv[1:]) if len(sys.argv) < 2 or sys.argv[1] not in TABLES else (sys.argv[1], sys.argv[2:])
-    )

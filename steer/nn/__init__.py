@@ -15,6 +15,7 @@ from steer.nn._conv_transposed import R1ConvTransposed, R2ConvTransposed, R3Conv
 from steer.nn._dropout import FieldDropout, PointwiseDropout
 from steer.nn._field_norms import FieldGroupNorm, FieldInstanceNorm, FieldLayerNorm, FieldRMSNorm
 from steer.nn._fourier import FourierPointwise
+from steer.nn._fourier_fronts import FourierELU, QuotientFourierELU, QuotientFourierPointwise
 from steer.nn._gated import GatedNonLinearity
 from steer.nn._group_pooling import GroupPooling, NormPool
 from steer.nn._identity import Identity, Restriction
@@ -74,6 +75,7 @@ __all__ = [
     "FieldLayerNorm",
     "FieldRMSNorm",
     "FieldType",
+    "FourierELU",
     "FourierPointwise",
     "FromCartesian",
     "GatedNonLinearity",
@@ -103,6 +105,8 @@ __all__ = [
     "PointwiseMaxPool",
     "PointwiseMaxPoolAntialiased",
     "PositionalHarmonics",
+    "QuotientFourierELU",
+    "QuotientFourierPointwise",
     "R1Conv",
     "R1ConvTransposed",
     "R1Upsampling",

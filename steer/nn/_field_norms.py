@@ -77,7 +77,7 @@ class SampleNorm(EquivariantModule):
             self.to(device)
 
     def compute(self, x: Tensor) -> Tensor:
-        if self._starved and (not self.space or x.shape[2:].numel() == 1):
+        if self._starved and (not self.space or all(n == 1 for n in x.shape[2:])):
             raise ValueError(
                 f"{type(self).__name__}: more than one value per mean is required; received {tuple(x.shape)} for "
                 f"{self.in_type}, where a mean is that of one value; use FieldRMSNorm, which subtracts none"

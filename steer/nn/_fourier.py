@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from steer.field import FieldType
-from steer.group import FiniteGroup, Group
+from steer.group import FiniteGroup, Group, planar_rotation
 from steer.nn._activations import activation
 from steer.nn._constants import Constants
 from steer.nn._fields import FieldGroups, consecutive
@@ -39,9 +41,13 @@ class FourierPointwise(EquivariantModule):
     | SO(3), 2 | 192 | 0.012 | 0.031 |
     | SO(3), 3 | 192 (default) | 0.072 | 0.12 |
     | SO(3), 3 | 384 | 0.023 | 0.045 |
-    | sphere, 2 | 96 (default) | 0.026 | 0.043 |
-    | sphere, 3 | 96 (default) | 0.057 | 0.091 |
-    | sphere, 3 | 144 | 0.028 | 0.046 |
+    | sphere, 1 | 26 (default) | 0.0028 | 0.012 |
+    | sphere, 2 | 26 | 0.020 | 0.045 |
+    | sphere, 2 | 50 (default) | 0.0044 | 0.016 |
+    | sphere, 2 | 86 | 0.0014 | 0.0077 |
+    | sphere, 3 | 50 | 0.015 | 0.039 |
+    | sphere, 3 | 86 (default) | 0.0046 | 0.017 |
+    | sphere, 3 | 146 | 0.0018 | 0.0088 |
 
     Args:
         in_type: fields that each hold whole functions, such as copies of `gspace.fourier_repr(max_degree)`, and trivial
@@ -49,10 +55,12 @@ class FourierPointwise(EquivariantModule):
             `"8x0 + 8x1 + 8x2"` for eight functions on SO(2) and `"8x0 + 24x1"` for eight on SO(3).
         function: activation: a name such as "elu", or a `torch.nn` module that acts on each number.
         samples: how many rotations to sample for each rotating plane (any number above twice the degree) or space (a
-            multiple of 24); groups with reflections sample each with every component. None chooses; a finite group has
-            all its elements sampled.
+            multiple of 24); groups with reflections sample each with every component. On the sphere, how many points: those
+            of a rule of Lebedev's with positive weights, 6, 14, 26, 38, 50, 86, 110, 146, 170, 194, 302, 434 or 590. None
+            chooses; a finite group has all its elements sampled.
         subgroup: H, for functions on the cosets `g H` in place of the group: those with `f(g h) = f(g)`, whose `w_k` are
-            invariant under H. With `group.so2(d=3)` in SO(3) they are functions on the sphere, and hold every degree
+            invariant under H: a group, generator matrices, or (planar groups) the order n of a subgroup of rotations. With
+            `group.so2(d=3)` in SO(3) they are functions on the sphere, and hold every degree
             once: `"8x0 + 8x1 + 8x2"`.
     Raises:
         ValueError: if the fields do not hold whole functions, or the samples are too few or not of the form above.
@@ -71,11 +79,10 @@ class FourierPointwise(EquivariantModule):
         in_type: FieldType,
         function: str | torch.nn.Module = "elu",
         samples: int | None = None,
-        subgroup: Group | None = None,
+        subgroup: Group | int | Tensor | None = None,
     ) -> None:
         super().__init__(in_type)
-        group = in_type.fibergroup
-        self.subgroup = None if subgroup is None else group.subgroup(subgroup)
+        self.subgroup = None if subgroup is None else _subgroup(in_type.fibergroup, subgroup)
         self.activation = activation(function, "FourierPointwise: function", in_place=True)
         if any(isinstance(field, Irrep) and not field.is_trivial for field in set(in_type.representations)):
             order, joint = side_by_side(in_type, self.subgroup)
@@ -100,7 +107,7 @@ class FourierPointwise(EquivariantModule):
         if samples is None:
             largest = max((irreps for irreps, _ in functions), key=lambda irreps: sum(i.dim for i in irreps))
             size = sum(i.dim for i in largest)
-            return default_count(group, max(i.degree for i in largest), size, self.subgroup is not None)
+            return default_count(group, max(i.degree for i in largest), size, self.subgroup)
         if not isinstance(samples, int) or isinstance(samples, bool) or samples < 1:
             raise ValueError(
                 f"FourierPointwise: samples, a positive whole number or None, is required; received {samples!r}"
@@ -124,3 +131,14 @@ class FourierPointwise(EquivariantModule):
 
     def extra_repr(self) -> str:
         return f"{self.in_type}, samples={self.samples}" + (f", subgroup={self.subgroup}" if self.subgroup else "")
+
+
+def _subgroup(group: Group, given: Group | int | Tensor) -> Group:
+    if isinstance(given, bool) or not isinstance(given, int):
+        return group.subgroup(given)
+    if group.d != 2 or given < 1:
+        raise ValueError(
+            "FourierPointwise: subgroup, a group, generator matrices, or the order of rotations of the plane, is required; "
+            f"received {given!r} for {group}"
+        )
+    return group.subgroup(planar_rotation(2 * math.pi / given))

@@ -10,7 +10,7 @@ from torch import Tensor
 from steer.coupling import decompose, endomorphisms, invariants
 from steer.field import FieldType
 from steer.group import Group, deterministic
-from steer.nn._group_samples import group_samples
+from steer.nn._group_samples import coset_samples, group_samples
 from steer.representation import Irrep, Representation
 
 Function = tuple[tuple[Irrep, ...], Tensor]
@@ -26,7 +26,7 @@ def fourier_matrices(irreps: tuple[Irrep, ...], count: int, subgroup: Group | No
 
     Args:
         irreps: those of one function, with repetition, equal ones together.
-        count: as in `group_samples`.
+        count: as in `group_samples`, or `coset_samples`.
         subgroup: of functions on its cosets; of these one sample each is kept.
     Raises:
         ValueError: if the samples do not determine the coefficients.
@@ -34,12 +34,16 @@ def fourier_matrices(irreps: tuple[Irrep, ...], count: int, subgroup: Group | No
     distinct = dict.fromkeys(irreps)
     if all(irrep.is_trivial for irrep in distinct):
         return torch.ones(1, 1, dtype=torch.float64), torch.ones(1, 1, dtype=torch.float64)
-    points = group_samples(irreps[0].group, count)
+    group = irreps[0].group
+    if subgroup is None:
+        points, shares = group_samples(group, count), torch.empty(0)
+    else:
+        points, shares = coset_samples(group, count, subgroup)
     columns = [(i.matrices(points) @ frame(i, subgroup)).mT.flatten(1) * i.dim**0.5 for i in distinct]
     analysis = torch.cat(columns, 1) / sum(irrep.dim for irrep in irreps) ** 0.5
     weighted = analysis
     if subgroup is not None:  # samples of one coset are one sample of their joint weight
-        first, weights = _distinct(analysis)
+        first, weights = _distinct(analysis, shares)
         analysis = analysis[first]
         weighted = weights[:, None] * analysis
     gram = weighted.mT @ analysis
@@ -47,16 +51,16 @@ def fourier_matrices(irreps: tuple[Irrep, ...], count: int, subgroup: Group | No
     if len(analysis) < analysis.shape[1] or float(spread[0]) * _WORST_CONDITION**2 < float(spread[-1]):
         raise ValueError(
             f"FourierPointwise: samples that determine all {analysis.shape[1]} coefficients of a function are required; "
-            f"{count} per rotating block, {len(analysis)} in all, do not; use more, or samples=None, or fewer irreps"
+            f"samples={count}, {len(analysis)} in all, do not; use more, or samples=None, or fewer irreps"
         )
     return analysis, torch.linalg.solve(gram, weighted.mT)
 
 
-def _distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Positions of rows that no earlier row equals, and how often each occurs."""
+def _distinct(rows: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Positions of rows that no earlier row equals, and the joint weight of those that are equal to each."""
     same = torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist") < 1e-6
     first = (same.to(torch.uint8).argmax(1) == torch.arange(len(rows))).nonzero()[:, 0]
-    return first, same[first].sum(1).to(rows)
+    return first, same[first].to(weights) @ weights
 
 
 def frame(irrep: Irrep, subgroup: Group | None = None) -> Tensor:

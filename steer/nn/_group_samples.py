@@ -19,22 +19,59 @@ from steer.group import (
     quaternion_to_matrix,
 )
 from steer.nn._rotation_table import ROTATIONS
+from steer.nn._sphere_points import smallest_rule, sphere_points
 
 _PSI = 1.533751168755204288118041  # psi^4 = psi + 4
 
 
-def default_count(group: Group, degree: int, coefficients: int, cosets: bool = False) -> int:
-    """How many rotations per block sample functions of this degree, with this many coefficients, well.
+def default_count(group: Group, degree: int, coefficients: int, subgroup: Group | None = None) -> int:
+    """How many rotations per block, or points of the sphere, sample functions of this degree and size well.
 
-    Multiples of 12 in the plane, so that quarter turns and sixth turns are among them; multiples of 24 in space. About three
-    times the coefficients; five times on cosets, where the samples are not as evenly spread.
+    Multiples of 12 in the plane, so that quarter turns and sixth turns are among them; multiples of 24 in space: about three
+    times the coefficients, five times on cosets, where the samples are not as evenly spread. On the sphere the smallest rule
+    that is exact for degree `4 L + 3`: twice the degree of squares, and something for what an activation adds.
     """
+    if sphere_axis(group, subgroup) is not None:
+        return smallest_rule(4 * degree + 3 if degree else 0)
     if any(size == 3 for _, size in _blocks(group)):
         parity = 2 if len(group.components) > 1 else 1
-        factor, least = (5.0, 4) if cosets else (2.25 / parity, 3)
+        factor, least = (2.25 / parity, 3) if subgroup is None else (5.0, 4)
         wanted = math.ceil(factor * coefficients / 24)
         return 24 * next((q for q in sorted(ROTATIONS) if q >= max(wanted, least if degree else 1)), wanted)
     return 12 * math.ceil((2 * degree + 1) / 4)
+
+
+def sphere_axis(group: Group, subgroup: Group | None) -> int | None:
+    """The axis that a subgroup of the turns of space turns about: its cosets are the points of a sphere, or of several.
+
+    None for other groups and subgroups.
+    """
+    if subgroup is None or _blocks(group) != ((0, 3),) or group.d != 3:
+        return None
+    turning = [offset for offset, size in _blocks(subgroup) if size == 2]
+    return (turning[0] + 2) % 3 if turning else None
+
+
+@lru_cache(maxsize=32)
+@deterministic
+def coset_samples(group: Group, count: int, subgroup: Group) -> tuple[Tensor, Tensor]:
+    """Elements whose cosets a finite subgroup of the group permutes, `[n, d, d]`, and their weights, `[n]`.
+
+    On spheres, a turn of the axis to each of `count` points of a quadrature rule, times one element per component; otherwise
+    `group_samples`, of equal weight.
+    """
+    axis = sphere_axis(group, subgroup)
+    if axis is None:
+        points = group_samples(group, count)
+        return points, torch.ones(len(points), dtype=torch.float64)
+    points, weights = sphere_points(count)
+    pole = torch.eye(3, dtype=torch.float64)[axis]
+    middle = points + pole  # half a turn about the middle takes the pole to the point
+    opposite = middle.norm(dim=1) < 1e-9
+    middle[opposite] = torch.eye(3, dtype=torch.float64)[axis - 1]
+    middle = middle / middle.norm(dim=1, keepdim=True)
+    turns = 2 * middle[:, :, None] * middle[:, None] - torch.eye(3, dtype=torch.float64)
+    return (turns[:, None] @ group.components).flatten(0, 1), weights.repeat_interleave(len(group.components))
 
 
 @lru_cache(maxsize=32)

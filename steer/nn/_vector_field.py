@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from steer.field import FieldType
@@ -95,5 +94,7 @@ def strongest(
             out.append((chosen * strength.relu().unsqueeze(-1)).movedim(-1, 2))
         else:
             weighted = (f / temperature).softmax(2) * f.relu()
-            out.append(torch.einsum("bnc...,cd->bnd...", weighted, vectors))
+            # A plain product: graphs of einsum cannot be read from a file, since they reshape constants to sizes of x.
+            summed = vectors.mT @ weighted.reshape(*f.shape[:3], -1)
+            out.append(summed.reshape(*f.shape[:2], vectors.shape[1], *f.shape[3:]))
     return out_groups.join(out)

@@ -21,6 +21,8 @@ BALL = _ROTATIONS.type(_ROTATIONS.fourier_repr(1), _ROTATIONS.fourier_repr(1), "
 _MIRRORED = gspaces.flipRot2dOnR2(-1)
 _FRAMES = [group.so2().irrep(k).induce(group.o2()) for k in (1, 0, 2)]
 INDUCED = _MIRRORED.type(*_FRAMES, "0o + 1", _FRAMES[0])
+SPHERE = gspaces.flipRot3dOnR3().type("2x0e + 2x1o + 2x2e")
+COSETS = gspaces.rot2dOnR2(8).type(*[gspaces.rot2dOnR2(8).quotient_repr(2)] * 2)
 POINT = gspaces.no_base_space(group.so3()).type("2x0 + 1 + 2")
 FIBRE = gspaces.no_base_space(group.cyclic(8)).type("2xregular + 0")
 
@@ -47,6 +49,9 @@ LAYERS: dict[str, Callable[[], nn.EquivariantModule]] = {
     "FourierPointwise irreps": lambda: nn.FourierPointwise(CIRCLE),
     "FourierPointwise sums": lambda: nn.FourierPointwise(BALL, samples=24),
     "FourierPointwise finite": lambda: nn.FourierPointwise(PLANE, "relu"),
+    "FourierELU": lambda: nn.FourierELU(CIRCLE),
+    "QuotientFourierELU sphere": lambda: nn.QuotientFourierELU(SPHERE, group.conical()),
+    "QuotientFourierPointwise finite": lambda: nn.QuotientFourierPointwise(COSETS, 2, "relu"),
     "GroupPooling max": lambda: nn.GroupPooling(PLANE),
     "GroupPooling mean": lambda: nn.GroupPooling(LINE, "mean"),
     "NormPool": lambda: nn.NormPool(VOLUME),

@@ -6,8 +6,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from steer.nn._group_samples import cube_orbits, default_count, group_samples, sample_symmetry
+from steer.nn._group_samples import (
+    coset_samples,
+    cube_orbits,
+    default_count,
+    group_samples,
+    sample_symmetry,
+    sphere_axis,
+)
 from steer.nn._rotation_table import ROTATIONS
+from steer.nn._sphere_points import sphere_points
 from tests.cases import Case, assert_close, each, named, vector
 
 
@@ -65,7 +73,32 @@ def test_default_counts() -> None:
     sizes = [1, 10, 35, 84, 165, 286]
     assert [default_count(so3, k, size) for k, size in enumerate(sizes)] == [24, 72, 96, 192, 384, 768]
     assert [default_count(o3, k, 2 * size) for k, size in enumerate(sizes)] == [24, 72, 96, 192, 384, 768]
-    assert [default_count(so3, k, (k + 1) ** 2, True) for k in range(5)] == [24, 96, 96, 96, 144]
+    axis, few = (case.group for case in named("so2(d=3)", "cyclic(2, d=3)"))
+    assert [default_count(so3, k, (k + 1) ** 2, axis) for k in range(5)] == [6, 26, 50, 86, 146]
+    assert [default_count(so3, k, 5 * k, few) for k in range(5)] == [24, 96, 96, 96, 144]
+
+
+@each(named("so2(d=3)", "conical()", "dihedral_axial()", "full_cylindrical()"))
+def test_samples_of_the_sphere_hold_each_point_for_every_component(case: Case) -> None:
+    """Turns of the axis to the points of a rule, whichever axis it is."""
+    (whole,) = (case.group for case in named("o3()"))
+    points, weights = coset_samples(whole, 26, case.group)
+    axis = sphere_axis(whole, case.group)
+    assert axis == 2
+    assert bool(whole.contains(points).all())
+    assert_close(weights.sum(), vector(2.0)[0])
+    expected, _ = sphere_points(26)
+    assert_close(points[::2, :, 2], expected, 1e-14)
+    assert_close(points[1::2, :, 2], -expected, 1e-14)
+
+
+def test_no_sphere() -> None:
+    so2, so3, few, product = (case.group for case in named("so2()", "so3()", "cyclic(2, d=3)", "so3() * reflection(1)"))
+    for whole, subgroup in ((so3, None), (so3, few), (so2, so2), (product, few)):
+        assert sphere_axis(whole, subgroup) is None
+    points, weights = coset_samples(so3, 48, few)
+    assert torch.equal(points, group_samples(so3, 48))
+    assert torch.equal(weights, torch.ones(48).double())
 
 
 def test_error() -> None:
