@@ -232,3 +232,23 @@ def test_an_import_does_no_work_and_writes_nothing(tmp_path):
     assert done.stderr == ""
     assert list(tmp_path.rglob("*")) == []
     assert {path: path.stat().st_mtime_ns for path in ROOT.rglob("*") if "__pycache__" not in path.parts} == before
+
+
+ON_DEMAND = """
+import steer
+for room in ("bases", "interop", "plot", "testing"):
+    assert getattr(steer, room).__name__ == "steer." + room and room in dir(steer), room
+assert steer.check_equivariance is steer.testing.check_equivariance
+from steer import *
+assert all(name in globals() for name in steer.__all__)
+try:
+    steer.no_such_room
+except AttributeError as error:
+    assert "no_such_room" in str(error)
+else:
+    raise SystemExit("an unknown name must be an AttributeError")
+"""
+
+
+def test_rooms_that_no_network_needs_are_loaded_when_named():
+    subprocess.run([sys.executable, "-W", "error", "-c", ON_DEMAND], cwd=ROOT.parent, check=True)
