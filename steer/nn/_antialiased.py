@@ -16,6 +16,7 @@ from steer.group import deterministic
 from steer.nn._axes import Size, as_tuple, grid_dimension, warn_of_uneven_axes
 from steer.nn._constants import Constants
 from steer.nn._module import EquivariantModule
+from steer.nn._numbers import positive
 from steer.nn._plain import Plain
 from steer.nn._pointwise import require_permutation
 from steer.nn._window import window
@@ -104,11 +105,9 @@ class PointwiseAvgPoolAntialiased(EquivariantModule):
         super().__init__(in_type)
         name = type(self).__name__
         d = grid_dimension(in_type, name)
-        if not 0 < sigma < math.inf:
-            raise ValueError(f"{name}: sigma, a positive number, is required; received {sigma!r}")
         grid = in_type.gspace.lattice
         assert grid is not None
-        self.sigma = sigma
+        self.sigma = positive(sigma, "sigma", name)
         kernels = gaussian_taps(grid, sigma)
         self.stride = as_tuple(stride, d, "stride", 1)
         full = tuple(max(kernel.shape[axis] for kernel in kernels) for axis in range(d))

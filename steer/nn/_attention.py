@@ -15,6 +15,7 @@ from steer.nn._constants import Constants
 from steer.nn._fingerprint import Fingerprinted, fingerprint_of_rings
 from steer.nn._linear import Linear
 from steer.nn._module import EquivariantModule, require_fields
+from steer.nn._numbers import positive
 from steer.nn._plain import Plain
 from steer.representation import Representation
 
@@ -69,8 +70,8 @@ class SteerableAttention(EquivariantModule):
         name = type(self).__name__
         if not isinstance(heads, int) or heads < 1:
             raise ValueError(f"{name}: heads, a whole number >= 1, is required; received {heads!r}")
-        if window is not None and not window > 0:
-            raise ValueError(f"{name}: window, a distance > 0, is required; received {window!r}")
+        if window is not None:
+            positive(window, "window", name)
         if in_type.gspace.lattice is None and (window is not None or rings is not None):
             raise ValueError(f"{name}: fields over a grid are required for window and rings; {in_type} live on a point")
         self.heads = heads

@@ -14,6 +14,7 @@ from steer.nn._fields import FieldGroups, field_of_channel
 from steer.nn._invariants import invariant_vectors
 from steer.nn._module import EquivariantModule
 from steer.nn._normalise import FieldStatistics, Normalise, normalise
+from steer.nn._numbers import fraction, positive
 from steer.nn._pointwise import require_permutation
 from steer.nn._precision import full_precision
 from steer.representation import Representation
@@ -35,7 +36,8 @@ class NormBatchNorm(EquivariantModule):
             per field, `running_mean` and `bias` one per invariant: one for a trivial, regular or quotient field, none for
             another irrep.
     Raises:
-        ValueError: in train mode, if a mean would be that of a single number; on `export()` in train mode.
+        ValueError: in train mode, if a mean would be that of a single number; on `export()` in train mode; if eps is not
+            positive, or momentum neither None nor from 0 to 1.
     Source: Weiler et al. 2018, 3D Steerable CNNs; docs/theory/layers.
 
     >>> from steer import gspaces, nn
@@ -62,7 +64,10 @@ class NormBatchNorm(EquivariantModule):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(in_type)
-        self.eps, self.momentum, self.affine, self.track_running_stats = eps, momentum, affine, track_running_stats
+        name = type(self).__name__
+        self.eps = positive(eps, "eps", name)
+        self.momentum = None if momentum is None else fraction(momentum, "momentum", name)
+        self.affine, self.track_running_stats = affine, track_running_stats
         invariants = {field: self._invariants(field) for field in set(in_type.representations)}
         self._counts = [invariants[field].shape[1] for field in in_type.representations]
         groups = FieldGroups(in_type)

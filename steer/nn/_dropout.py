@@ -10,16 +10,11 @@ from steer.field import FieldType
 from steer.nn._constants import Constants
 from steer.nn._fields import field_of_channel
 from steer.nn._module import EquivariantModule
+from steer.nn._numbers import fraction
 from steer.nn._pointwise import require_permutation
 
 _STOCK = (torch.nn.Dropout, torch.nn.Dropout1d, torch.nn.Dropout2d, torch.nn.Dropout3d)
 _DROP = (F.dropout, F.dropout1d, F.dropout2d, F.dropout3d)
-
-
-def _probability(p: float, name: str) -> float:
-    if not 0 <= p <= 1:
-        raise ValueError(f"{name}: p, a probability between 0 and 1, is required; received {p!r}")
-    return p
 
 
 class PointwiseDropout(EquivariantModule):
@@ -38,7 +33,7 @@ class PointwiseDropout(EquivariantModule):
     def __init__(self, in_type: FieldType, p: float = 0.5) -> None:
         super().__init__(in_type)
         require_permutation(in_type, "PointwiseDropout", "FieldDropout")
-        self.p = _probability(p, "PointwiseDropout")
+        self.p = fraction(p, "p", "PointwiseDropout")
 
     def compute(self, x: Tensor) -> Tensor:
         return _DROP[self.in_type.gspace.dimensionality](x, self.p, self.training)
@@ -65,7 +60,7 @@ class FieldDropout(EquivariantModule):
 
     def __init__(self, in_type: FieldType, p: float = 0.5) -> None:
         super().__init__(in_type)
-        self.p = _probability(p, "FieldDropout")
+        self.p = fraction(p, "p", "FieldDropout")
         self.index = Constants(field=field_of_channel(in_type))
 
     def compute(self, x: Tensor) -> Tensor:

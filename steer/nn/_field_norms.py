@@ -14,6 +14,7 @@ from steer.nn._field_products import scale, squared_norm
 from steer.nn._fields import FieldGroups, consecutive, field_of_channel
 from steer.nn._invariants import invariant_vectors
 from steer.nn._module import EquivariantModule, require_fields
+from steer.nn._numbers import positive
 from steer.nn._precision import full_precision
 
 
@@ -45,7 +46,7 @@ class SampleNorm(EquivariantModule):
         dtype: torch.dtype | None,
     ) -> None:
         super().__init__(in_type)
-        self.eps, self.affine, self.space = eps, affine, space
+        self.eps, self.affine, self.space = positive(eps, "eps", type(self).__name__), affine, space
         fields = in_type.representations
         members = consecutive(blocks)
         spans = consecutive(sum(fields[i].dim for i in block) for block in members)

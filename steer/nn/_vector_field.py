@@ -11,6 +11,7 @@ from steer.group import FiniteGroup, deterministic
 from steer.nn._constants import Constants
 from steer.nn._fields import FieldGroups
 from steer.nn._module import EquivariantModule, require_fields
+from steer.nn._numbers import positive
 from steer.representation import Quotient
 
 
@@ -41,11 +42,7 @@ class VectorFieldNonLinearity(EquivariantModule):
 
     def __init__(self, in_type: FieldType, temperature: float | None = None) -> None:
         space = require_fields(in_type, "VectorFieldNonLinearity").gspace
-        if temperature is not None and not temperature > 0:
-            raise ValueError(
-                f"VectorFieldNonLinearity: temperature, a positive number or None, is required; received {temperature!r}"
-            )
-        self.temperature = temperature
+        self.temperature = None if temperature is None else positive(temperature, "temperature", "VectorFieldNonLinearity")
         super().__init__(in_type, FieldType(space, [space.standard_repr] * len(in_type)))
         self.groups = FieldGroups(in_type, lambda field: field)
         self.directions = Constants(**{f"of_{i}": directions(field) for i, field in enumerate(self.groups.kinds)})

@@ -43,20 +43,20 @@ def searched_irreps(group: Group) -> Entry:
     return found.search.entry()
 
 
+_LABELS = {True: '"0e", "1o", "2e"', False: '"0", "1", "2"'}
+
+
 class Spatial(Family):
     """SO(3): "l"; O(3): "le" and "lo", where -1 acts as + and -. Degree 1 odd is the vector (x, y, z)."""
 
     def __init__(self, with_parity: bool) -> None:
         self.parity = with_parity
-        self.known = 'a degree and a parity ("0e", "1o", "2e", ...)' if with_parity else 'a degree ("0", "1", "2", ...)'
+        self.known = f"a degree {'and a' if with_parity else 'without'} parity ({_LABELS[with_parity]}, ...)"
 
     def labels(self, max_degree: int | None) -> tuple[str, ...]:
         if max_degree is None:
             raise ValueError("irreps(max_degree): a continuous group has infinitely many irreps; say up to which degree")
         return tuple(f"{k}{p}" for k in range(max_degree + 1) for p in (("e", "o") if self.parity else ("",)))
-
-    def synonym(self, label: str) -> str:
-        return label if self.parity else label.rstrip("eo")
 
     def info(self, label: str) -> IrrepInfo | None:
         match = re.fullmatch(r"([0-9]+)[eo]" if self.parity else r"([0-9]+)", label)

@@ -37,15 +37,11 @@ class Family(ABC):
     def from_integers(self, numbers: tuple[int, ...]) -> str | None:
         """Label of the irrep that integers name, or None."""
 
-    def synonym(self, label: str) -> str:
-        """The name that the family has for a label of a related group."""
-        return label
-
     def canonical(self, label: str) -> str | None:
         """The one spelling of a label, without leading zeros, or None when no irrep has it.
 
         Every label is a number in the digits 0 to 9, a parity "e" or "o" in some families, and a sign in others.
         """
         match = re.fullmatch(r"0*([0-9]{1,6})([eo]?)([+-]?)", label)
-        name = self.synonym("".join(match.groups())) if match else ""
+        name = "".join(match.groups()) if match else ""
         return name if match and self.info(name) is not None else None

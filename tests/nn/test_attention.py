@@ -195,7 +195,7 @@ def test_built_on_meta_and_materialised() -> None:
 def test_errors() -> None:
     with pytest.raises(ValueError, match="heads, a whole number >= 1, is required; received 0"):
         nn.SteerableAttention(PLANE, PLANE, 0)
-    with pytest.raises(ValueError, match="window, a distance > 0, is required; received -1"):
+    with pytest.raises(ValueError, match="window, a positive number, is required; received -1"):
         nn.SteerableAttention(PLANE, PLANE, window=-1)
     with pytest.raises(ValueError, match="fields over a grid are required for window and rings"):
         nn.SteerableAttention(SET, SET, rings=[0, 1])

@@ -57,9 +57,7 @@ def test_export_follows_the_mode() -> None:
 
 def test_errors() -> None:
     for layer in (nn.PointwiseDropout, nn.FieldDropout):
-        with pytest.raises(
-            ValueError, match=f"{layer.__name__}: p, a probability between 0 and 1, is required; received 1.5"
-        ):
+        with pytest.raises(ValueError, match=f"{layer.__name__}: p, a number from 0 to 1, is required; received 1.5"):
             layer(SPACES[2].type("regular"), 1.5)
     with pytest.raises(ValueError, match="PointwiseDropout: fields whose channels .* use FieldDropout"):
         nn.PointwiseDropout(SPACES[2].type("1"))

@@ -81,5 +81,5 @@ def test_errors() -> None:
     for kind in (space.type("1"), nn.FieldType(space, [space.quotient_repr(2)]), gspaces.rot2dOnR2(-1).type("0")):
         with pytest.raises(ValueError, match="regular fields of a finite group, or quotient fields"):
             nn.VectorFieldNonLinearity(kind)
-    with pytest.raises(ValueError, match="temperature, a positive number or None, is required; received 0"):
+    with pytest.raises(ValueError, match="temperature, a positive number, is required; received 0"):
         nn.VectorFieldNonLinearity(space.type("regular"), 0)

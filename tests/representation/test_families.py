@@ -114,7 +114,6 @@ SPELLINGS = [
     (cylindrical(), "01+", "1+"),
     (full_cylindrical(4), "00o-", "0o-"),
     (so3(), "02", "2"),
-    (so3(), "01o", "1"),
     (o3(), "01o", "1o"),
     (octahedral(), "00", "0"),
     (octahedral(), "04", "4"),
@@ -218,8 +217,11 @@ def test_integers_name_irreps(group, numbers, label):
     assert group.irrep(*numbers).label == label
 
 
-def test_so3_understands_the_labels_of_o3():
-    assert so3().irrep("1o") == so3().irrep("1e") == so3().irrep(1)
+def test_so3_does_not_drop_a_parity_without_a_word():
+    with pytest.raises(ValueError, match=r"so3\(\) names its irreps by a degree without parity .*'1o'"):
+        so3().irrep("1o")
+    with pytest.raises(ValueError, match=r"o3\(\) names its irreps by a degree and a parity .*'1'"):
+        o3().irrep("1")
 
 
 @pytest.mark.parametrize(

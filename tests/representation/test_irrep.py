@@ -88,7 +88,7 @@ def test_quaternionic_and_complex_types_occur():
         (so2(), "x", r'so2\(\) names its irreps by a frequency \("0", "1", ...\); received \'x\''),
         (o2(), "0", r'o2\(\) names its irreps by a frequency \("0e", "0o", "1", "2", ...\)'),
         (full_cylindrical(), "1", r'the sign of the axis, "\+" or "-"; received'),
-        (so3(), -1, r'so3\(\) names its irreps by a degree \("0", "1", "2", ...\); received -1'),
+        (so3(), -1, r'so3\(\) names its irreps by a degree without parity \("0", "1", "2", ...\); received -1'),
         (o3(), "2", r'o3\(\) names its irreps by a degree and a parity \("0e", "1o", "2e", ...\); received \'2\''),
         (cyclic(6), 4, r"received 4; it has 0, 1, 2, 3"),
         (dihedral(4), "2", r"received '2'; it has 0e, 0o, 1, 2e, 2o"),
