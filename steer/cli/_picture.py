@@ -61,7 +61,7 @@ def _curves(figure: Any, results: Results) -> None:
     figure.text(0.215, 0.812, "accuracy by rotation of the digit", ha="center", fontsize=11.5)
     for name, x, side in (("steerable", 0.03, "left"), ("plain", 0.40, "right")):
         curve = results.networks[name].curve
-        text = f"{name}\n{curve[0]:.1f} % upright\n{min(curve.values()):.1f} % at worst"
+        text = f"{name}\n{curve[0]:.1f} % not turned\n{min(curve.values()):.1f} % at worst"
         figure.text(x, 0.03, text, fontsize=11.5, ha=side, color=COLOURS[name], fontweight="bold", linespacing=1.5)
 
 
@@ -92,7 +92,7 @@ def _field(figure: Any, models: dict[str, torch.nn.Module], digits: Digits, item
         ax = _disc(figure, (x, 0.125, width, 2 * width), reach)
         plot.feature_field(feature, field, column, ax, longest=longest, length=1.7)
         ax.set(xlim=(-1.01 * reach, 1.01 * reach), ylim=(-1.01 * reach, 1.01 * reach))
-        note = "upright" if column == 0 else f"{_deviation(feature, field, column, angle):.1f} % from exact"
+        note = "not turned" if column == 0 else f"{_deviation(feature, field, column, angle):.1f} % from exact"
         figure.text(x + width / 2, 0.093, note, ha="center", fontsize=10, color=GREY)
     _wheel(figure, (left + 0.004, 0.022, 0.029, 0.058))
     text = "The digit turns, and a field inside the steerable network turns with it: place and direction."

@@ -38,7 +38,7 @@ class Trained:
 
     @property
     def loss(self) -> float:
-        """Points between the accuracy upright and at the worst angle."""
+        """Points between the accuracy on images as they are and at the worst angle."""
         return self.curve[0] - min(self.curve.values())
 
 
@@ -76,8 +76,8 @@ class Results:
             name: {
                 "parameters": network.parameters,
                 "training_seconds": round(network.seconds, 2),
-                "test_accuracy": network.accuracy,
-                "accuracy_by_angle": {str(angle): value for angle, value in network.curve.items()},
+                "test_accuracy": None if network.accuracy is None else round(network.accuracy, 4),
+                "accuracy_by_angle": {str(angle): round(value, 4) for angle, value in network.curve.items()},
             }
             for name, network in self.networks.items()
         }
@@ -99,7 +99,7 @@ class Results:
     def summary(self) -> list[tuple[str, ...]]:
         """Rows of the table of networks, the heading first."""
         rows: list[tuple[str, ...]] = [
-            ("network", "parameters", "training", "test error", "upright", "worst angle", "loss", "mean of all angles")
+            ("network", "parameters", "training", "test error", "not turned", "worst angle", "loss", "mean of all angles")
         ]
         for name, network in self.networks.items():
             curve = network.curve
