@@ -52,23 +52,31 @@ def record(
     """
     recorder = _Recorder(x, into)
     handles = []
-    inside: set[int] = set()
     try:
         for name, layer in network.named_modules():
-            children = [child for child in layer.modules() if child is not layer]
-            innermost = _is_typed(layer) and not any(_is_typed(child) for child in children)
-            if layer is not network and id(layer) not in inside and (innermost or not children):
-                inside |= {id(child) for child in children}
+            if layer is not network and (_is_typed(layer) or not any(layer.children())):
                 handles.append(layer.register_forward_pre_hook(recorder.before(name), with_kwargs=True))
                 handles.append(layer.register_forward_hook(recorder.after(name)))
         y = network(x.clone())
     finally:
         for handle in handles:
             handle.remove()
-    calls = recorder.finish(y, out)
+    called = _innermost(recorder.seen)
+    calls = [call for call in recorder.finish(y, out) if call.name in called]
     measured = {call.name for call in calls}
-    others = {name: layer for name, layer in recorder.seen.items() if name not in measured}
+    others = {name: layer for name, layer in called.items() if name not in measured}
     return [*calls, Call(whole, network, into, out, x, plain(y).clone())], others
+
+
+def _innermost(called: dict[str, torch.nn.Module]) -> dict[str, torch.nn.Module]:
+    """Typed layers in which no typed layer was called, whatever they own, and stock layers in none of them."""
+    typed = {id(layer) for layer in called.values() if _is_typed(layer)}
+    inside: set[int] = set()
+    for layer in called.values():
+        below = {id(child) for child in layer.modules() if child is not layer}
+        if id(layer) in typed:
+            inside |= {id(layer)} if below & typed else below
+    return {name: layer for name, layer in called.items() if id(layer) not in inside}
 
 
 def _is_typed(layer: torch.nn.Module) -> bool:
@@ -119,7 +127,9 @@ class _Recorder:
             call = Call(name, layer, kind, kind_out, x, y.clone())
             self._calls[name] = call
             self._keep.append(y)
-            self._made_by[id(y)] = call
+            maker = self._made_by.get(id(y))
+            if maker is None or all(maker.layer is not inner for inner in layer.modules()):
+                self._made_by[id(y)] = call  # a container gives what its last layer made
             if kind_out is not None and y.ndim >= 2 and y.shape[1] == kind_out.size:
                 self._kinds[id(y)] = kind_out
 

@@ -170,3 +170,14 @@ def test_a_layer_is_exact_for_what_it_promises_only() -> None:
     report = check_equivariance(nn.FourierPointwise(kind, "relu", samples=9))
     assert report.error() < 1e-12
     assert report.error(exact=False) > 1e-3
+
+
+def test_a_layer_that_owns_typed_layers_and_never_calls_them_has_a_row() -> None:
+    """Attention applies the kernels of two linear maps; containers call theirs, and have no row beside them."""
+    kind = gspaces.rot2dOnR2(8).type("regular")
+    inner = nn.Sequential(nn.SteerableAttention(kind, kind, 1), nn.ReLU(kind))
+    model = torch.nn.Sequential(inner, torch.nn.ReLU(inplace=True), nn.R2Conv(kind, kind, 3, padding=1))
+    report = check_equivariance(model, kind, kind, size=5)
+    assert report.layers == ("0.0", "0.1", "1", "2", NETWORK)
+    report.assert_exact()
+    assert check_equivariance(network(nn.Sequential(nn.ReLU(kind), Shift(kind)))).first_at_fault(1e-12) == "1.1"
