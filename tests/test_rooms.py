@@ -252,3 +252,21 @@ else:
 
 def test_rooms_that_no_network_needs_are_loaded_when_named():
     subprocess.run([sys.executable, "-W", "error", "-c", ON_DEMAND], cwd=ROOT.parent, check=True)
+
+
+TRAINING_STEP = """
+import sys, torch
+from steer import gspaces, nn
+plane, space = (gspaces.rot2dOnR2(8), gspaces.flipRot2dOnR2(-1)), (gspaces.octaOnR3(), gspaces.icoOnR3(), gspaces.rot3dOnR3())
+for gspace in (*plane, *space):
+    kind = nn.FieldType(gspace, [gspace.trivial_repr, gspace.standard_repr])
+    conv = (nn.R2Conv if gspace in plane else nn.R3Conv)(kind, kind, 3)
+    network = nn.Sequential(conv, nn.NormBatchNorm(kind), nn.NormNonLinearity(kind))
+    network(torch.randn(2, kind.size, *(7,) * gspace.dimensionality)).sum().backward()
+heavy = {"scipy", "matplotlib", "sklearn", "sympy", "joblib"} & set(sys.modules)
+raise SystemExit(f"imported: {heavy}" if heavy else 0)
+"""
+
+
+def test_a_training_step_imports_no_package_that_only_tools_need():
+    subprocess.run([sys.executable, "-c", TRAINING_STEP], cwd=ROOT.parent, check=True)
