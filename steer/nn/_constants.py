@@ -40,12 +40,12 @@ class Constants(torch.nn.Module):
             self.register_buffer(name, source.to(device, kind, copy=True), persistent=False)
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Any:
-        before = dict(self.named_buffers())
-        out = super()._apply(fn, recurse)
-        if any(buffer is not before[name] for name, buffer in self.named_buffers()):
-            buffers = sorted(self.buffers(), key=lambda buffer: not buffer.is_floating_point())
-            self._load(buffers[0].dtype, buffers[0].device)
-        return out
+        # As lists of numbers: torch would lay out any array of four or five axes as if two or three of them were space.
+        before = sorted((buffer.flatten() for buffer in self.buffers()), key=lambda flat: not flat.is_floating_point())
+        after = [fn(flat) for flat in before]
+        if any(new is not old for new, old in zip(after, before, strict=True)):
+            self._load(after[0].dtype, after[0].device)
+        return self
 
     def __getitem__(self, name: str) -> Tensor:
         return self.get_buffer(name)

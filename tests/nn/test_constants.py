@@ -45,3 +45,10 @@ def test_a_part_that_two_modules_hold_is_made_again() -> None:
         part = Constants(index=[1, 0])
     torch.nn.ModuleList([torch.nn.Sequential(part), torch.nn.Sequential(part)]).to_empty(device="cpu")
     assert part["index"].tolist() == [1, 0]
+
+
+def test_memory_formats_are_for_what_has_channels_and_space() -> None:
+    constants = Constants(matrix=randn(2, 3, 4, 5), volume=randn(2, 3, 4, 5, 6))
+    strides = [buffer.stride() for buffer in constants.buffers()]
+    for form in (torch.channels_last, torch.channels_last_3d):
+        assert [buffer.stride() for buffer in constants.to(memory_format=form).buffers()] == strides
