@@ -6,6 +6,7 @@ Imports the rooms up to `steer.kernel`. Law of the room: sampling a kernel at ta
 from steer.expansion._blocks import Block, IrrepBlock, OrbitBlock, block
 from steer.expansion._blocks import block_name as block_name
 from steer.expansion._blocks import solve_block as solve_block
+from steer.expansion._dense import dense_kernel, is_plain
 from steer.expansion._lattice import Lattice, exact_symmetries, exchanged_axes, lattice, reversed_axes
 from steer.expansion._layout import Layout, atoms, layout
 from steer.expansion._plan import Plan, plan
@@ -24,8 +25,10 @@ __all__ = [
     "Sampling",
     "atoms",
     "block",
+    "dense_kernel",
     "exact_symmetries",
     "exchanged_axes",
+    "is_plain",
     "lattice",
     "layout",
     "moves_exactly",

@@ -1,7 +1,10 @@
 """Kernel spaces between two kinds of fields, sampled: constants, and how coefficients become a dense kernel.
 
-Every block turns weights `[n_out, n_in, size]` into `[n_out * dim_out, n_in * dim_in, taps]`. Its elements have norm
+Every block turns weights `[n_out, n_in, size]` into `[n_out, dim_out, n_in, dim_in, taps]`. Its elements have norm
 `sqrt(dim_out)`, so that with unit weights each contributes variance one to every output channel for white unit input.
+
+Each block has its linear map three times: `spread` for autograd, compilers and transforms, `write` into memory that is
+there, and `adjoint`, the transposed map. The last two are what a training step runs, in one pass over the dense kernel.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from steer.coupling import invariants
@@ -38,7 +42,20 @@ class Block(ABC):
         self.shape = shape
 
     @abstractmethod
-    def expand(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor: ...
+    def spread(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
+        """Weights `[n_out, n_in, size]` to the dense kernel `[n_out, dim_out, n_in, dim_in, taps]`, in any strides."""
+
+    def write(self, weight: Tensor, constants: tuple[Tensor, ...], out: Tensor) -> None:
+        """`spread` into given memory, a view in any strides. Not differentiable."""
+        out.copy_(self.spread(weight, constants))
+
+    @abstractmethod
+    def adjoint(self, grad: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
+        """The transpose of `spread`: `[n_out, dim_out, n_in, dim_in, taps]` to `[n_out, n_in, size]`."""
+
+    def expand(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
+        """`spread` with channels for fields and their components, `[n_out * dim_out, n_in * dim_in, taps]`."""
+        return self.spread(weight, constants).flatten(2, 3).flatten(0, 1)
 
     def entry(self) -> Entry:
         """As packs hold it."""
@@ -78,13 +95,14 @@ class IrrepBlock(Block):
         flat = basis.flatten(1).contiguous()  # two axes: memory formats of images mean nothing here
         return cls(torch.tensor(centre, dtype=torch.bool)[kept], gain, flat, kernel=list(basis.shape[1:]))
 
-    def expand(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
-        (basis,) = constants
-        n_out, n_in, _ = weight.shape
-        dim_out, dim_in, taps = self.shape["kernel"]
-        kernel = weight.flatten(0, 1) @ basis
-        kernel = kernel.reshape(n_out, n_in, dim_out, dim_in, taps).transpose(1, 2)
-        return kernel.reshape(n_out * dim_out, n_in * dim_in, taps)
+    def spread(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
+        kernel = weight.flatten(0, 1) @ constants[0]
+        return kernel.reshape(*weight.shape[:2], *self.shape["kernel"]).transpose(1, 2)
+
+    def adjoint(self, grad: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
+        n_out, _, n_in = grad.shape[:3]
+        rows = grad.transpose(1, 2).reshape(n_out * n_in, -1)
+        return (rows @ constants[0].mT).reshape(n_out, n_in, self.size)
 
 
 class OrbitBlock(Block):
@@ -142,23 +160,95 @@ class OrbitBlock(Block):
             start += width
         return torch.cat(out)
 
-    def expand(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
+    def spread(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
+        moved = self._move(weight, constants)
+        kernel = self._sample(moved, constants[0])
+        return kernel if self.shape["into"] else kernel.permute(0, 3, 2, 1, 4)
+
+    def write(self, weight: Tensor, constants: tuple[Tensor, ...], out: Tensor) -> None:
+        n_out, dim_out, n_in, dim_in, taps = out.shape
+        functions = constants[0]
+        if not self.shape["into"] or not self._one_product_per_row(n_in, functions):
+            return super().write(weight, constants, out)
+        for rows in _chunks(n_out, dim_out * n_in * dim_in * taps):
+            moved = self._move(weight[rows], constants).flatten(2, 3)
+            each = functions.expand(len(moved), *functions.shape).flatten(0, 1)
+            torch.bmm(moved.flatten(0, 1), each, out=out[rows].view(-1, n_in * dim_in, taps))
+        return None
+
+    def adjoint(self, grad: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
+        functions, action, *combinations = constants
+        count = functions.shape[1]
+        # With a few more columns, of zeros, the library's product of tall and narrow matrices is three times as fast.
+        columns = F.pad(functions, (0, 0, 0, max(12, -(-count // 4) * 4) - count)).mT
+        grad = grad if self.shape["into"] else grad.permute(0, 3, 2, 1, 4)
+        n_out, cosets, n_in, other, taps = grad.shape
+        found = grad.new_empty(n_out, n_in, other, count)
+        inverse = None if action.is_floating_point() else _back(action, n_in)
+        for rows in _chunks(n_out, cosets * n_in * other * taps):
+            part = grad[rows]
+            if self._one_product_per_row(n_in, functions):
+                each = columns.expand(len(part), *columns.shape).flatten(0, 1)
+                moved = torch.bmm(part.flatten(2, 3).flatten(0, 1), each).reshape(*part.shape[:-1], -1)
+            else:
+                moved = torch.bmm(part.transpose(0, 1).reshape(cosets, -1, taps), columns)
+                moved = moved.reshape(cosets, len(part), n_in, other, -1).transpose(0, 1)
+            if inverse is None:
+                found[rows] = torch.einsum("qcb,oqicf->oibf", action, moved[..., :count])
+            else:
+                back = moved.reshape(len(part), cosets * n_in * other, -1).index_select(1, inverse)
+                found[rows] = back.reshape(len(part), n_in, other, cosets, -1).sum(3)[..., :count]
+        if combinations:
+            return torch.einsum("oibf,zbf->oiz", found, combinations[0])
+        return found.flatten(2)
+
+    def _move(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
+        """Coefficients of the kernel of every coset over the functions turned with it, `[n_out, coset, n_in, other, f]`."""
         functions, action, *combinations = constants
         n_out, n_in = weight.shape[:2]
-        cosets, count, taps = functions.shape
         if combinations:
             weight = torch.einsum("oiz,zbf->oibf", weight, combinations[0])
-        weight = weight.reshape(n_out, n_in, self.shape["other"], count)
+        shape = (n_out, n_in, self.shape["other"], functions.shape[1])
         if action.is_floating_point():
-            moved = torch.einsum("qcb,oibf->qoicf", action, weight)
-        else:
-            # rho(c_q) e_b = e_b' reads: component b' of the moved kernel comes from b.
-            moved = weight[:, :, action].permute(2, 0, 1, 3, 4)
-        kernel = torch.bmm(moved.flatten(1, 3), functions)
-        kernel = kernel.reshape(cosets, n_out, n_in, self.shape["other"], taps)
-        if self.shape["into"]:
-            return kernel.permute(1, 0, 2, 3, 4).reshape(n_out * cosets, n_in * self.shape["other"], taps)
-        return kernel.permute(1, 3, 2, 0, 4).reshape(n_out * self.shape["other"], n_in * cosets, taps)
+            return torch.einsum("qcb,oibf->oqicf", action, weight.reshape(shape))
+        # rho(c_q) e_b = e_b' reads: component b' of the moved kernel comes from b.
+        moved = weight.reshape(n_out, n_in * shape[2], shape[3]).index_select(1, _entries(action, n_in).flatten())
+        return moved.reshape(n_out, len(action), *shape[1:])
+
+    def _sample(self, moved: Tensor, functions: Tensor) -> Tensor:
+        """`sum_f moved[o, q, i, c, f] functions[q, f, x]`."""
+        n_out, cosets, n_in, other, _ = moved.shape
+        if self._one_product_per_row(n_in, functions):
+            each = functions.expand(n_out, *functions.shape).flatten(0, 1)
+            return torch.bmm(moved.flatten(2, 3).flatten(0, 1), each).reshape(*moved.shape[:-1], -1)
+        kernel = torch.bmm(moved.transpose(0, 1).flatten(1, 3), functions)
+        return kernel.reshape(cosets, n_out, n_in, other, -1).transpose(0, 1)
+
+    def _one_product_per_row(self, n_in: int, functions: Tensor) -> bool:
+        """Whether a product for every output field and coset, straight to its place, is worth a copy of the functions."""
+        return n_in * self.shape["other"] >= functions.shape[1]
+
+
+def _entries(action: Tensor, fields: int) -> Tensor:
+    """A permutation of components for each coset, `[coset, c]`, as one of the channels of fields, `[coset, fields * c]`."""
+    first = torch.arange(fields, device=action.device) * action.shape[1]
+    return (first[:, None] + action[:, None, :]).flatten(1)
+
+
+def _back(action: Tensor, fields: int) -> Tensor:
+    """For every channel where the cosets take it to, `[fields * c * coset]` among `[coset * fields * c]`."""
+    moved = _entries(action.argsort(1), fields)
+    first = torch.arange(len(action), device=action.device) * moved.shape[1]
+    return (moved + first[:, None]).mT.flatten()
+
+
+_CHUNK = 1 << 20  # entries of a dense kernel whose coefficients stay in the processor's cache between two products
+
+
+def _chunks(rows: int, entries: int) -> list[slice]:
+    """Rows with that many entries each, in slices that are worked on one after the other."""
+    step = max(1, _CHUNK // max(entries, 1))
+    return [slice(first, min(first + step, rows)) for first in range(0, rows, step)]
 
 
 def _centre_functions(sampling: Sampling, d: int) -> Tensor:

@@ -32,6 +32,15 @@ def atoms(representation: Representation) -> tuple[tuple[Representation, ...], T
 
 
 @dataclass(frozen=True)
+class Run:
+    """Equal atoms that follow one another in the channels: the first and the number among their kind, the first channel."""
+
+    first: int
+    count: int
+    channel: int
+
+
+@dataclass(frozen=True)
 class Layout:
     """Channels sorted by atom.
 
@@ -40,12 +49,16 @@ class Layout:
         groups: `(atom, how many)`, in order of first appearance; their channels follow one another in sorted order.
         order: position in sorted order of each channel, `[dim]`, or None if sorting changes nothing.
         mixing: `[dim, dim]`, channels from sorted atoms, when a change of basis is needed (it contains `order`), or None.
+        runs: for each group where its atoms stand: in the channels, or in sorted order if they are moved afterwards.
+        moved: whether `order` or `mixing` takes `runs` to the channels. Not so where atoms stand together, in a few runs.
     """
 
     dim: int
     groups: tuple[tuple[Representation, int], ...]
     order: Tensor | None
     mixing: Tensor | None
+    runs: tuple[tuple[Run, ...], ...]
+    moved: bool
 
 
 @cached(256)
@@ -68,4 +81,19 @@ def layout(representations: tuple[Representation, ...]) -> Layout:
     order = channel.argsort()
     plain = bool((order == torch.arange(start)).all())
     mixing = torch.block_diag(*changes)[:, channel] if mixed else None
-    return Layout(start, groups, None if plain or mixed else order, mixing)
+    runs = tuple(_runs(atom, where) for atom, where in offsets.items())
+    moved = mixed or sum(map(len, runs)) > _FEW * len(groups)
+    if moved:
+        counts = [count * atom.dim for atom, count in groups]
+        runs = tuple((Run(0, count, sum(counts[:i])),) for i, (_, count) in enumerate(groups))
+    return Layout(start, groups, None if plain or mixed else order, mixing, runs, moved)
+
+
+_FEW = 3  # runs of each kind: more pieces cost more than a pass over the kernel that sorts it
+
+
+def _runs(atom: Representation, offsets: list[int]) -> tuple[Run, ...]:
+    """Atoms of one kind as runs."""
+    breaks = [i for i in range(len(offsets)) if i == 0 or offsets[i] != offsets[i - 1] + atom.dim]
+    ends = [*breaks[1:], len(offsets)]
+    return tuple(Run(first, end - first, offsets[first]) for first, end in zip(breaks, ends, strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from steer.expansion._blocks import Block, block
 from steer.expansion._fit import fit
-from steer.expansion._layout import Layout, layout
+from steer.expansion._layout import Layout, Run, layout
 from steer.expansion._sampling import Sampling
 from steer.group import deterministic
 from steer.representation import Representation
@@ -22,10 +23,45 @@ class Part:
     """One pair of atom kinds in a plan: fields counted, weights located."""
 
     block: Block
+    dim_out: int
+    dim_in: int
     fields_out: int
     fields_in: int
     start: int
     constants: slice
+
+    @property
+    def size(self) -> int:
+        """Number of weights."""
+        return self.fields_out * self.fields_in * self.block.size
+
+    def shaped(self, weight: Tensor) -> Tensor:
+        """Its weights as `[fields_out, fields_in, elements]`."""
+        return weight.reshape(self.fields_out, self.fields_in, self.block.size)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Fields of a part that follow one another in the channels, and so have a piece of the dense kernel to themselves."""
+
+    part: Part
+    out: Run
+    into: Run
+
+    def weights(self, weight: Tensor) -> Tensor:
+        """Its view of all weights, `[fields_out, fields_in, elements]`."""
+        part, out, into = self.part, self.out, self.into
+        own = part.shaped(weight[part.start : part.start + part.size])
+        if (out.count, into.count) == (part.fields_out, part.fields_in):
+            return own
+        return own[out.first : out.first + out.count, into.first : into.first + into.count]
+
+    def kernel(self, kernel: Tensor) -> Tensor:
+        """Its view of a kernel `[channels_out, channels_in, taps]`, `[fields_out, dim_out, fields_in, dim_in, taps]`."""
+        (out, dim_out), (into, dim_in) = (self.out, self.part.dim_out), (self.into, self.part.dim_in)
+        shape = (out.count, dim_out, into.count, dim_in, kernel.shape[2])
+        own = kernel[out.channel : out.channel + out.count * dim_out, into.channel : into.channel + into.count * dim_in]
+        return own.view(shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,16 +105,44 @@ class Plan:
     def expand(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
         """Weights `[size]` to the dense kernel `[channels_out, channels_in, taps]`, differentiable."""
         rows = []
+        weights = iter(weight.split([part.size for row in self.parts for part in row]))
         for row in self.parts:
-            columns = []
-            for part in row:
-                count = part.fields_out * part.fields_in * part.block.size
-                w = weight[part.start : part.start + count].reshape(part.fields_out, part.fields_in, part.block.size)
-                columns.append(part.block.expand(w, constants[part.constants]))
+            columns = [part.block.expand(part.shaped(next(weights)), constants[part.constants]) for part in row]
             rows.append(columns[0] if len(columns) == 1 else torch.cat(columns, 1))
         kernel = rows[0] if len(rows) == 1 else torch.cat(rows)
         kernel = _arrange(kernel, self.layout_out, constants[-2], 0)
         return _arrange(kernel, self.layout_in, constants[-1], 1)
+
+    def write(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
+        """`expand` in one pass over the kernel, piece by piece into its place. Not differentiable."""
+        kernel = weight.new_empty(self.layout_out.dim, self.layout_in.dim, self.recipe[2].taps)
+        for tile in self.tiles:
+            tile.part.block.write(tile.weights(weight), constants[tile.part.constants], tile.kernel(kernel))
+        if self.layout_out.moved:
+            kernel = _arrange(kernel, self.layout_out, constants[-2], 0)
+        return _arrange(kernel, self.layout_in, constants[-1], 1) if self.layout_in.moved else kernel
+
+    def adjoint(self, grad: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
+        """The transpose of `expand`, `[channels_out, channels_in, taps]` to `[size]`. Not differentiable."""
+        if self.layout_in.moved:
+            grad = _unarrange(grad, self.layout_in, constants[-1], 1)
+        if self.layout_out.moved:
+            grad = _unarrange(grad, self.layout_out, constants[-2], 0)
+        weight = grad.new_empty(self.size)
+        for tile in self.tiles:
+            tile.weights(weight).copy_(tile.part.block.adjoint(tile.kernel(grad), constants[tile.part.constants]))
+        return weight
+
+    @cached_property
+    def tiles(self) -> tuple[Tile, ...]:
+        """The pieces of the kernel in which both kinds of fields follow one another in the channels."""
+        return tuple(
+            Tile(part, out, into)
+            for row, runs_out in zip(self.parts, self.layout_out.runs, strict=True)
+            for part, runs_in in zip(row, self.layout_in.runs, strict=True)
+            for out in runs_out
+            for into in runs_in
+        )
 
     def project(self, kernel: Tensor) -> Tensor:
         """The weights `[size]` whose kernel is closest to a dense one `[channels_out, channels_in, taps]`, in float64.
@@ -86,7 +150,8 @@ class Plan:
         Least squares, pair of kinds by pair of kinds: kinds do not overlap, and both arrangements are orthogonal.
         """
         kernel = kernel.detach().to("cpu", torch.float64)
-        kernel = _unarrange(_unarrange(kernel, self.layout_out, 0), self.layout_in, 1)
+        kernel = _unarrange(kernel, self.layout_out, self.constants[-2], 0)
+        kernel = _unarrange(kernel, self.layout_in, self.constants[-1], 1)
         weight = torch.zeros(self.size, dtype=torch.float64)
         first = 0
         for row, (out, n_out) in zip(self.parts, self.layout_out.groups, strict=True):
@@ -102,17 +167,18 @@ class Plan:
         return weight
 
 
-def _unarrange(kernel: Tensor, fields: Layout, axis: int) -> Tensor:
-    """The inverse of `_arrange`."""
-    if fields.mixing is not None:
-        return torch.tensordot(fields.mixing.mT, kernel, ([1], [axis])).movedim(0, axis)
-    return kernel if fields.order is None else kernel.index_select(axis, fields.order.argsort())
-
-
 def _arrange(kernel: Tensor, fields: Layout, constant: Tensor, axis: int) -> Tensor:
+    """From sorted order to the channels."""
     if fields.mixing is not None:
         return torch.tensordot(constant, kernel, ([1], [axis])).movedim(0, axis)
     return kernel if fields.order is None else kernel.index_select(axis, constant)
+
+
+def _unarrange(kernel: Tensor, fields: Layout, constant: Tensor, axis: int) -> Tensor:
+    """The inverse of `_arrange`, which is its transpose."""
+    if fields.mixing is not None:
+        return torch.tensordot(constant.mT, kernel, ([1], [axis])).movedim(0, axis)
+    return kernel if fields.order is None else kernel.index_select(axis, constant.argsort())
 
 
 @cached(32)
@@ -131,7 +197,7 @@ def plan(fields_in: tuple[Representation, ...], fields_out: tuple[Representation
             piece = block(atom_in, atom_out, sampling)
             span = slice(len(constants), len(constants) + len(piece.constants))
             constants += piece.constants
-            row.append(Part(piece, n_out, n_in, start, span))
+            row.append(Part(piece, atom_out.dim, atom_in.dim, n_out, n_in, start, span))
             start += n_out * n_in * piece.size
         if all(part.block.size == 0 for part in row):
             unreachable.append((atom_out, n_out))

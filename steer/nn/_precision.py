@@ -10,4 +10,6 @@ from torch import Tensor
 
 def full_precision(x: Tensor) -> AbstractContextManager[object]:
     """A context without autocast on the device of a tensor."""
-    return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)
+    if x.is_meta or not torch.is_autocast_enabled(x.device.type):
+        return nullcontext()
+    return torch.autocast(x.device.type, enabled=False)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steer.expansion import Plan, Sampling, plan
+from steer.expansion import Plan, Sampling, dense_kernel, is_plain, plan
 from steer.field import FieldType
 from steer.nn._constants import Constants
 from steer.nn._fingerprint import Fingerprinted, fingerprint
@@ -66,7 +66,7 @@ class SteerableModule(Fingerprinted, EquivariantModule):
         else:
             self.register_parameter("bias", None)
         self.constants = Bases(self.plan, invariants).to(self.weight)
-        self._cache: tuple[list[Tensor], Dense] | None = None
+        self._kept: Kept | None = None
         self._phases = phases
         self.reset_parameters()
 
@@ -101,7 +101,7 @@ class SteerableModule(Fingerprinted, EquivariantModule):
                 self.bias.zero_()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_cache": None}
+        return {**self.__dict__, "_kept": None}
 
     @property
     def fingerprint(self) -> str:
@@ -109,12 +109,12 @@ class SteerableModule(Fingerprinted, EquivariantModule):
         return fingerprint(self.plan)
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Any:
-        self._cache = None
+        self._kept = None
         return super()._apply(fn, recurse)
 
     def expand_kernel(self) -> Tensor:
         """The dense kernel `[channels_out, channels_in, taps]` of the present weights, differentiable."""
-        return self.plan.expand(self.weight, self.constants.bases)
+        return dense_kernel(self.plan, self.weight, self.constants.bases)
 
     def expand_bias(self) -> Tensor | None:
         """The dense bias `[channels_out]`, or None."""
@@ -166,38 +166,53 @@ class SteerableModule(Fingerprinted, EquivariantModule):
     def dense(self) -> Dense:
         """Dense kernel and bias, in the precision of the weights whatever autocast says.
 
-        In eval mode on the CPU, where nothing is differentiated, they are computed once and kept until a weight has another
-        value. On accelerators they are computed every time: to compare weights, the host would have to wait for the device,
-        which also forbids the capture of graphs. `export()` gives a network that computes nothing twice.
+        On the CPU the kernel is computed once and kept until a weight has another value, in training too: the parts of a
+        batch that is taken in several passes, and the second pass of checkpointing, expand nothing again. On accelerators it
+        is computed every time: to compare weights, the host would have to wait for the device, which also forbids the
+        capture of graphs. `export()` gives a network that computes nothing twice.
         """
         if not self._may_keep():
             return self._expand()
-        now = [parameter for parameter in (self.weight, self.bias) if parameter is not None]
-        if self._cache is None or not all(_same(a, b) for a, b in zip(self._cache[0], now, strict=True)):
+        kept = self._kept
+        if kept is None or not kept.holds(self.weight, self.bias):
+            kept = self._kept = None  # before its successor is there: a layer never has two
             with torch.inference_mode(False), torch.no_grad():  # what is kept may serve a differentiated input later
-                self._cache = ([parameter.detach().clone() for parameter in now], self._expand())
-        return self._cache[1]
+                kept = self._kept = Kept(self.weight, self.bias, self._expand())
+        kernel, bias = kept.dense
+        if torch.is_grad_enabled() and any(p.requires_grad for p in (self.weight, self.bias) if p is not None):
+            with full_precision(self.weight):
+                kernel, bias = dense_kernel(self.plan, self.weight, self.constants.bases, kernel), self.expand_bias()
+        return kernel, bias
 
     def _may_keep(self) -> bool:
-        if self.training or torch.compiler.is_compiling() or self.weight.device.type != "cpu" or _transforming():
+        if torch.compiler.is_compiling() or self.weight.device.type != "cpu" or not is_plain(self.weight):
             return False
-        if torch.is_grad_enabled() and any(parameter.requires_grad for parameter in self.parameters(False)):
-            return False
-        return type(self.weight) in (Tensor, torch.nn.Parameter) and not self.weight.is_inference()
+        return isinstance(self.weight, torch.nn.Parameter) and not self.weight.is_inference()
 
     def _expand(self) -> Dense:
         with full_precision(self.weight):
             return self.expand_kernel(), self.expand_bias()
 
 
-def _transforming() -> bool:
-    """Whether `torch.func` may be at work, whose tensors must not outlive it. Torch tells by a private name alone."""
-    ask = getattr(torch._C, "_are_functorch_transforms_active", None)
-    return ask is None or ask()  # a torch without that name: nothing is kept, and nothing can be wrong
+class Kept:
+    """A dense kernel and bias, and the values that they were made from."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, dense: Dense) -> None:
+        self.dense = dense
+        self._made_from = [t.detach().clone() for t in (weight, bias) if t is not None]
+        self._versions = self._now(weight, bias)
+
+    def holds(self, weight: Tensor, bias: Tensor | None) -> bool:
+        """Whether these are still the values. A new version is taken for a new value; edits of `weight.data` make none."""
+        if self._versions != self._now(weight, bias):
+            return False
+        return all(_same(a, b) for a, b in zip(self._made_from, (weight, bias), strict=False) if b is not None)
+
+    def _now(self, *parameters: Tensor | None) -> list[int]:
+        return [t._version for t in (*parameters, *self.dense) if t is not None]
 
 
 def _same(kept: Tensor, now: Tensor) -> bool:
-    """Whether two tensors have equal values. Version counters would be quicker and miss edits of `weight.data`."""
     return kept.dtype == now.dtype and kept.device == now.device and torch.equal(kept, now)
 
 

@@ -179,3 +179,55 @@ def test_autocast_rounds_kernels_once(dtype) -> None:
         assert norm(y).dtype == norm.eval()(y).dtype == dtype
     assert y.dtype == dtype
     assert float((y.float() - conv(x)).abs().max()) < 0.05
+
+
+def count_expansions(conv: nn.R2Conv, monkeypatch) -> list[int]:
+    """A list that grows by one whenever a layer's plan expands its weights."""
+    calls: list[int] = []
+    write, expand = type(conv.plan).write, type(conv.plan).expand
+    monkeypatch.setattr(type(conv.plan), "write", lambda *args: calls.append(1) or write(*args))
+    monkeypatch.setattr(type(conv.plan), "expand", lambda *args: calls.append(1) or expand(*args))
+    return calls
+
+
+def test_parts_of_a_batch_share_one_expansion(monkeypatch) -> None:
+    conv, x = build().double(), torch.randn(4, 18, 9, 9).double()
+    calls = count_expansions(conv, monkeypatch)
+    conv(x).square().sum().backward()
+    whole = [p.grad.clone() for p in conv.parameters()]
+    conv.zero_grad()
+    for part in x.split(1):
+        conv(part).square().sum().backward()
+    torch.utils.checkpoint.checkpoint(conv, x, use_reentrant=False).mul(0).sum().backward()
+    assert len(calls) == 1
+    for parameter, expected in zip(conv.parameters(), whole, strict=True):
+        torch.testing.assert_close(parameter.grad, expected)
+    torch.optim.SGD(conv.parameters(), 0.1).step()
+    conv(x)
+    assert len(calls) == 2
+
+
+def test_training_is_never_stale(monkeypatch) -> None:
+    """After edits that autograd counts, edits that it does not, and edits of the kernel that was handed out."""
+    conv, x = build(), torch.randn(1, 18, 9, 9)
+    first = conv(x).detach()
+    conv.weight.data.mul_(2)  # no version is counted
+    conv.bias.data.mul_(2)
+    torch.testing.assert_close(conv(x), 2 * first)
+    conv.weight.detach().div_(2)
+    torch.testing.assert_close(conv(x), first)
+    conv.dense()[0].detach().zero_()
+    torch.testing.assert_close(conv(x), first)
+    conv.weight = torch.nn.Parameter(conv.weight.detach() * 3)
+    torch.testing.assert_close(conv(x), 3 * first)
+    with torch.no_grad():
+        torch.testing.assert_close(conv(x), 3 * first)
+
+
+def test_a_frozen_layer_keeps_its_kernel_while_it_trains_what_is_before(monkeypatch) -> None:
+    conv, x = build().requires_grad_(False), torch.randn(1, 18, 9, 9, requires_grad=True)
+    calls = count_expansions(conv, monkeypatch)
+    for _ in range(3):
+        conv(x).square().sum().backward()
+    assert len(calls) == 1
+    assert x.grad is not None

@@ -1,0 +1,73 @@
+"""The dense kernel of a plan as a function of its weights, with the derivative that costs least."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from steer.expansion._plan import Plan
+
+
+def dense_kernel(plan: Plan, weight: Tensor, constants: tuple[Tensor, ...], kept: Tensor | None = None) -> Tensor:
+    """`plan.expand(weight, constants)`, differentiable to any order, in one pass over the kernel each way.
+
+    Args:
+        constants: those of the plan, in the precision of the weights.
+        kept: the same kernel if it has been computed before. It then only gets its derivative.
+
+    Compilers, exporters and the transforms of `torch.func` see the operations of `plan.expand` themselves.
+    """
+    if torch.compiler.is_compiling() or not is_plain(weight):
+        return plan.expand(weight, constants)
+    kernel: Tensor = _Expand.apply(weight, plan, constants, kept)
+    return kernel
+
+
+def is_plain(weight: Tensor) -> bool:
+    """Whether a tensor is numbers in memory, and no transform, tracer or mode listens to what is done with it."""
+    if type(weight) not in (Tensor, torch.nn.Parameter) or weight.is_meta:
+        return False
+    # Torch tells by private names alone; without them nothing is plain, and nothing can be wrong.
+    transforms = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
+    modes = getattr(torch._C, "_len_torch_dispatch_stack", lambda: 1)
+    tracer = getattr(torch._C, "_get_tracing_state", lambda: True)
+    return not (transforms() or modes() or tracer())
+
+
+class _Expand(torch.autograd.Function):
+    """`K = E w`. The map is linear, so its derivative needs nothing of the forward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, plan: Plan, constants: tuple[Tensor, ...], kept: Tensor | None) -> Tensor:
+        ctx.plan, ctx.constants = plan, constants
+        return plan.write(weight, constants) if kept is None else kept.detach()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+        return _Adjoint.apply(grad, ctx.plan, ctx.constants), None, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: Any) -> Tensor:
+        return ctx.plan.write(tangent, ctx.constants)
+
+
+class _Adjoint(torch.autograd.Function):
+    """`w = E^T K`, in the precision of its argument whatever autocast says."""
+
+    @staticmethod
+    def forward(ctx: Any, grad: Tensor, plan: Plan, constants: tuple[Tensor, ...]) -> Tensor:
+        ctx.plan, ctx.constants = plan, constants
+        if torch.is_autocast_enabled(grad.device.type):
+            with torch.autocast(grad.device.type, enabled=False):
+                return plan.adjoint(grad, constants)
+        return plan.adjoint(grad, constants)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        return _Expand.apply(grad, ctx.plan, ctx.constants, None), None, None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: Any) -> Tensor:
+        return ctx.plan.adjoint(tangent, ctx.constants)
