@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from steer.expansion import is_plain
+
 _FEW = 8
 
 
@@ -31,29 +33,31 @@ def squared_norm(fields: Tensor, start: float = 0.0) -> Tensor:
     With `start` above zero, its root and reciprocal have a gradient where a field vanishes.
     """
     wide = fields.float() if fields.dtype in (torch.float16, torch.bfloat16) else fields
-    square = dot(wide, wide) if torch.compiler.is_compiling() else _SquaredNorm.apply(wide)
+    square = _SquaredNorm.apply(wide) if _differentiated(wide) else dot(wide, wide)
     return square + start if start else square
 
 
 def scale(fields: Tensor, factor: Tensor) -> Tensor:
     """Every field times its number."""
     factor = factor.to(fields.dtype)
-    return fields * factor.unsqueeze(2) if torch.compiler.is_compiling() else _Scale.apply(fields, factor)
+    return _Scale.apply(fields, factor) if _differentiated(fields, factor) else fields * factor.unsqueeze(2)
+
+
+def _differentiated(*tensors: Tensor) -> bool:
+    """Whether autograd, and it alone, will ask for a derivative: compilers and transforms see through the plain formulas."""
+    if torch.compiler.is_compiling() or not torch.is_grad_enabled():
+        return False
+    return any(t.requires_grad for t in tensors) and all(is_plain(t) for t in tensors)
 
 
 class _SquaredNorm(torch.autograd.Function):
     """`dot(f, f)`; `d|f|^2 = 2 f . df`."""
 
-    generate_vmap_rule = True
-
     @staticmethod
-    def forward(fields: Tensor) -> Tensor:
+    def forward(ctx: Any, fields: Tensor) -> Tensor:
+        ctx.save_for_backward(fields)
+        ctx.save_for_forward(fields)
         return dot(fields, fields)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
-        ctx.save_for_backward(*inputs)
-        ctx.save_for_forward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
@@ -69,16 +73,11 @@ class _SquaredNorm(torch.autograd.Function):
 class _Scale(torch.autograd.Function):
     """`f s`; `d(f s) = s df + f ds`."""
 
-    generate_vmap_rule = True
-
     @staticmethod
-    def forward(fields: Tensor, factor: Tensor) -> Tensor:
+    def forward(ctx: Any, fields: Tensor, factor: Tensor) -> Tensor:
+        ctx.save_for_backward(fields, factor)
+        ctx.save_for_forward(fields, factor)
         return fields * factor.unsqueeze(2)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
-        ctx.save_for_backward(*inputs)
-        ctx.save_for_forward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
