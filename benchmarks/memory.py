@@ -1,0 +1,66 @@
+"""Memory of training: how much more of it a steerable network takes than the plain one, and what its bases take.
+
+Each figure is the growth of the peak resident set of a process of its own over that after building the network, during three
+steps; bases and weights are counted from their tensors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from typing import Any
+
+from benchmarks.clock import keep, machine
+from benchmarks.networks import ROWS
+
+_CHILD = """
+import json, resource, torch, warnings
+warnings.simplefilter("ignore")
+torch.set_num_threads({threads})
+from benchmarks.networks import ROWS
+from benchmarks.libraries import libraries
+row = ROWS[{name!r}]
+lib = {{one.name: one for one in libraries({who!r} == "escnn")}}
+net = row.plain() if {who!r} == "plain" else lib[{who!r}].takes(row.build(lib[{who!r}]))
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+x = torch.randn({batch}, *row.shape)
+before = peak()
+for _ in range(3):
+    net(x).square().mean().backward()
+    for parameter in net.parameters():
+        parameter.grad = None
+size = lambda tensors: sum(t.numel() * t.element_size() for t in tensors) / 2**20
+print(json.dumps([peak() - before, size(net.parameters()), size(net.buffers())]))
+"""
+
+
+def measure(name: str, who: str, batch: int, threads: int) -> list[float]:
+    """Growth, parameters and buffers in MB."""
+    child = _CHILD.format(name=name, who=who, batch=batch, threads=threads)
+    out = subprocess.run([sys.executable, "-c", child], check=True, capture_output=True, text=True)
+    return json.loads(out.stdout)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the table, and keep it for the documentation."""
+    import importlib.util
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks memory", description=__doc__)
+    parser.add_argument("--batch", type=int, default=16, help="batch size (16)")
+    parser.add_argument("--only", default="", help="rows whose name contains this")
+    parser.add_argument("--name", default="memory", help="of the file of results")
+    arguments = parser.parse_args(argv)
+    threads = machine()["threads"]
+    who = ["steer", "plain"] + (["escnn"] if importlib.util.find_spec("escnn") else [])
+    print("| network | batch | who | growth in training MB | parameters MB | bases MB |\n" + "| --- " * 6 + "|")
+    rows: list[dict[str, Any]] = []
+    for name in ROWS:
+        for one in who if arguments.only in name else []:
+            growth, parameters, buffers = measure(name, one, arguments.batch, threads)
+            line = {"network": name, "batch": arguments.batch, "who": one, "growth MB": growth}
+            rows.append({**line, "parameters MB": parameters, "bases MB": buffers})
+            keep(arguments.name, rows)
+            print(f"| {name} | {arguments.batch} | {one} | {growth:.0f} | {parameters:.2f} | {buffers:.2f} |", flush=True)
+    return 0
