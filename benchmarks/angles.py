@@ -1,8 +1,9 @@
 """Equivariance between the angles that a grid keeps: error by angle of whole networks, at equal cost, beside escnn.
 
 Three layers of 5 x 5 with as many channels in both libraries, weights as each library draws them, and scalars at the end.
-The input is a sum of blobs, drawn anew at the turned places, so it is not interpolated; the output is compared with the turned
-one, interpolated by splines of degree five, in the disc around the centre. Mean over networks of `|f(g x) - g f(x)| / |f(x)|`.
+The input is a sum of blobs, drawn anew at the turned places, so it is not interpolated. The output is compared with the
+turned one, interpolated by splines of degree five, in the disc around the centre. Mean over networks of
+`|f(g x) - g f(x)| / |f(x)|`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How a training step grows with width, order of the group, size of the kernel and degree: time, and its exponent.
 
-One layer of regular fields of C_n (or of irreps of SO(2)), its convolution and its expansion, on one picture. The exponent is
-the slope of a line through the logarithms. Beside it the same for the plain layer of the same dense shape.
+One layer of regular fields of C_n (or of irreps of SO(2)), its convolution and its expansion, on one picture. The exponent
+is the slope of a line through the logarithms. Beside it the same for the plain layer of the same dense shape.
 """
 
 from __future__ import annotations
