@@ -174,7 +174,9 @@ def test_inductions_that_do_not_exist():
 )
 def test_matrices_that_move_no_coset(field):
     bad = 1.5 * torch.eye(field.group.d).double()
-    with pytest.raises(ValueError, match="an element of the group is required; received a matrix that maps no coset"):
+    with pytest.raises(
+        ValueError, match="an element (of the group )?is required; received a matrix that (maps no coset|differs)"
+    ):
         field.matrices(bad)
     with pytest.raises(ValueError, match="received a matrix that is not an element of it"):
         field(bad)
