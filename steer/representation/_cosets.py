@@ -138,7 +138,7 @@ def regular(group: Group) -> Quotient:
             f"regular: a finite group is required; received {group}, whose regular representation is infinite; use "
             "band_limited_regular(group, max_degree) with a Fourier nonlinearity, or a finite subgroup"
         )
-    return Quotient(group, trivial_group(group.d) if group.d <= 4 else group.subgroup(group.identity))
+    return Quotient(group, trivial_group(group.d))
 
 
 def quotient(group: Group, subgroup: Group) -> Quotient:
@@ -165,14 +165,14 @@ class Induced(Representation):
         return self.inner.degree
 
     def matrices(self, g: Tensor) -> Tensor:
-        dtype, g = g.dtype, working(g)
         j = _moved_cosets(self.group, self.inner.group, g)
+        dtype, g = g.dtype, working(g)
         representatives = _representatives(self.group, self.inner.group).to(g)
         n, size = len(representatives), self.inner.dim
         # Only the choice of the coset is a constant: h carries the gradient of g.
         chosen = representatives[j.reshape(-1)].reshape(*j.shape, *g.shape[-2:])
         h = chosen.mT @ (g.unsqueeze(-3) @ representatives)
-        values = self.inner.matrices(h)  # [..., i, size, size]
+        values = self.inner.matrices(h.to(dtype)).to(g)  # [..., i, size, size]; the dtype says how rounded h is
         place = torch.nn.functional.one_hot(j, n).to(g)  # [..., i, j]
         return torch.einsum("...ij,...iab->...jaib", place, values).reshape(*g.shape[:-2], n * size, n * size).to(dtype)
 

@@ -95,7 +95,7 @@ class Searched(Family):
         return IrrepInfo(found.dim, found.endomorphisms, found.degree) if found else None
 
     def matrices(self, label: str, g: Tensor) -> Tensor:
-        return self.search.matrices(int(label), working(g)).to(g.dtype)
+        return self.search.matrices(int(label), g)
 
     def from_integers(self, numbers: tuple[int, ...]) -> str | None:
         return str(numbers[0]) if len(numbers) == 1 else None

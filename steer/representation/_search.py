@@ -14,7 +14,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from steer.group import FiniteGroup, Group, deterministic
+from steer.group import FiniteGroup, Group, deterministic, working
 from steer.representation._gauge import canonical_basis
 from steer.representation._polished import polished
 from steer.representation._representation import kron, looked_up, trace
@@ -109,9 +109,10 @@ class Search:
 
     def matrices(self, number: int, g: Tensor) -> Tensor:
         """Values of an irrep, `[..., d, d] -> [..., dim, dim]`."""
+        self.get(number)  # an irrep may be older than this search, whose memory is bounded
         if isinstance(self.group, FiniteGroup):
             return looked_up(self.group, self._table(self.group, number), g)
-        return self._evaluate(number, g)
+        return self._evaluate(number, working(g)).to(g.dtype)
 
     @deterministic
     def _table(self, group: FiniteGroup, number: int) -> Tensor:
