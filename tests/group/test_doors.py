@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from steer import gspaces, nn
 from steer.coupling import planar_clebsch_gordan, so3_clebsch_gordan
 from steer.expansion import lattice, sampling, transform
 from steer.expansion._lattice import exact_symmetries
@@ -123,3 +124,10 @@ def test_an_irrep_outlives_the_memory_of_its_search():
     before = irrep(turns)
     with disabled():
         assert_close(irrep(turns), before, 1e-14)
+
+
+def test_a_layer_without_kernels_is_zero():
+    space = gspaces.rot2dOnR2(4)
+    into, out = space.type(space.trivial_repr), space.type(space.quotient_repr(2))
+    layer = nn.R2Conv(into, out, 1, rings=[1.0], band_limit=2, bias=False)
+    assert_close(layer(nn.GeometricTensor(torch.ones(1, 1, 3, 3), into)).tensor, torch.zeros(1, 2, 3, 3), 0.0)
