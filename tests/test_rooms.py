@@ -152,7 +152,7 @@ def test_the_rules_would_notice():
 
 FOR_ROOMS = {
     "store": {"Entry", "cached", "digest", "entry_name", "find", "group_name", "replace", "write"},
-    "group": {"deterministic", "gauss_legendre"},
+    "group": {"SAME", "deterministic", "gauss_legendre", "holds", "tolerance", "working"},
     "representation": {
         "canonical_rows",
         "canonicalise",
@@ -161,6 +161,7 @@ FOR_ROOMS = {
         "real_harmonics_from_complex",
         "searched_irreps",
         "table",
+        "trace",
     },
     "coupling": {"Table", "clebsch_gordan_entry", "decomposition_entry"},
     "kernel": set(),

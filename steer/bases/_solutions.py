@@ -22,6 +22,7 @@ from steer.representation import (
     parse,
     parse_fields,
     searched_irreps,
+    trace,
     wigner_d,
     wigner_d_from_angles,
     wigner_j,
@@ -88,7 +89,7 @@ class Irreps(Solution):
             worst = max(worst, _size(table @ table.mT - torch.eye(dim)))
             for g in group.index(group.generators).tolist():
                 worst = max(worst, _size(table[g] @ table - table[group.table[g]]))
-            characters.append(table.diagonal(dim1=1, dim2=2).sum(1))
+            characters.append(trace(table))
         gram = torch.stack(characters) @ torch.stack(characters).mT / group.order
         worst = max(worst, _size(gram - torch.diag(numbers[:, 3].double())))
         complete = int((numbers[:, 2] ** 2 // numbers[:, 3]).sum()) == group.order and start == len(values)

@@ -104,12 +104,24 @@ def clebsch_gordan_entry(irreps: Sequence[Irrep]) -> Entry:
 
 @deterministic
 def planar_clebsch_gordan(a: Irrep, b: Irrep, c: Irrep) -> Tensor:
-    """The coefficient tensors of SO(2) or O(2), `[n, dim_c, dim_a, dim_b]`, orthonormal, canonical gauge.
+    """The coefficient tensors of SO(2) or O(2), `[n, dim_c, dim_a, dim_b]`, float64, orthonormal, canonical gauge.
+
+    Law: that of `clebsch_gordan`, of which this is the closed form.
 
     Irreps are real subspaces of the complex numbers on which a turn multiplies by `exp(i k t)` and a reflection conjugates
     first: frequency 0 is the real line ("0", "0e") or the imaginary one ("0o"). Equivariant products are `z w`, `z w*`,
     `z* w` of matching frequency, for SO(2) also times i, projected onto the subspace of `c`.
+
+    Args:
+        a, b, c: irreps of one group, `so2()` or `o2()`.
+    Raises:
+        ValueError: if they belong to another group, or to several.
     """
+    if not (a.group == b.group == c.group and a.group in (so2(), o2())):
+        raise ValueError(
+            f"planar_clebsch_gordan: irreps of so2(), or of o2(), are required; received those of {a.group}, {b.group}, "
+            f"{c.group}; clebsch_gordan knows every group"
+        )
     bases = [_complex_basis(irrep) for irrep in (a, b, c)]
     candidates = []
     for sign_a, sign_b in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
@@ -136,7 +148,18 @@ def so3_clebsch_gordan(l1: int, l2: int, l3: int) -> Tensor:
 
     The state of highest weight M = l3 is fixed by `J+ psi = 0`, a two-term recursion; `J-` lowers it to M = 0, and
     `C(-m1, -m2 | -M) = (-1)^(l1 + l2 - l3) C(m1, m2 | M)` gives the rest, so that no error is amplified.
+
+    Args:
+        l1, l2, l3: degrees with `|l1 - l2| <= l3 <= l1 + l2`, at least 0.
+    Raises:
+        ValueError: if they are no whole numbers >= 0, or violate these inequalities.
     """
+    whole = all(isinstance(l, int) and not isinstance(l, bool) and l >= 0 for l in (l1, l2, l3))
+    if not whole or not abs(l1 - l2) <= l3 <= l1 + l2:
+        raise ValueError(
+            "so3_clebsch_gordan: degrees l1, l2, l3 >= 0 with |l1 - l2| <= l3 <= l1 + l2 are required, others have no "
+            f"coupling; received {l1!r}, {l2!r}, {l3!r}"
+        )
     return _so3_clebsch_gordan(l1, l2, l3).clone()
 
 

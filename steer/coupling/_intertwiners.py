@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from steer.group import FiniteGroup, deterministic
-from steer.representation import Representation, canonical_rows, table
+from steer.representation import Representation, canonical_rows, table, trace
 from steer.store import cached
 
 
@@ -42,7 +42,7 @@ def _intertwiners(rep_a: Representation, rep_b: Representation) -> Tensor:
     degree = rep_a.degree + rep_b.degree
     a, weights = values_on_haar(rep_a, degree)
     b, _ = values_on_haar(rep_b, degree)
-    characters = a.diagonal(dim1=1, dim2=2).sum(1) * b.diagonal(dim1=1, dim2=2).sum(1)
+    characters = trace(a) * trace(b)
     count = round(float((weights * characters).sum()))
     if count == 0:
         return torch.zeros(0, rep_b.dim, rep_a.dim, dtype=torch.float64)

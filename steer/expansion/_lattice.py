@@ -117,7 +117,10 @@ def _point_group(grid: Lattice) -> FiniteGroup:
 
 @lru_cache(maxsize=256)
 def exact_symmetries(grid: Lattice, group: Group) -> FiniteGroup:
-    """The elements of a group under which sampling on this lattice is exactly equivariant."""
+    """The elements of a group under which sampling on this lattice is exactly equivariant.
+
+    A group that acts on another dimension than the grid has the identity alone.
+    """
     if grid.d != group.d:
         return trivial_group(group.d)
     return group.intersection(grid.point_group)

@@ -61,10 +61,16 @@ class Layout:
     moved: bool
 
 
+def layout(representations: tuple[Representation, ...]) -> Layout:
+    """The layout of fields that follow one another in the channel axis; its tensors are the caller's own."""
+    found = _layout(representations)
+    order, mixing = (None if t is None else t.clone() for t in (found.order, found.mixing))
+    return Layout(found.dim, found.groups, order, mixing)
+
+
 @cached(256)
 @deterministic
-def layout(representations: tuple[Representation, ...]) -> Layout:
-    """The layout of fields that follow one another in the channel axis."""
+def _layout(representations: tuple[Representation, ...]) -> Layout:
     offsets: dict[Representation, list[int]] = {}
     changes: list[Tensor] = []
     start = 0

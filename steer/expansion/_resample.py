@@ -24,7 +24,14 @@ def transform(values: Tensor, grid: Lattice, g: Tensor, mode: str = "bilinear") 
         values: the last `grid.d` axes are space.
         g: `[d, d]`.
         mode: interpolation, "bilinear" (trilinear in 3D), "nearest", or "bicubic" (2D only).
+    Raises:
+        ValueError: if the matrix has another size than the grid, or the values have fewer axes than it.
     """
+    if g.shape != (grid.d, grid.d) or values.ndim < grid.d:
+        raise ValueError(
+            f"transform: a matrix [{grid.d}, {grid.d}] and values with {grid.d} axes or more are required on {grid}; "
+            f"received shapes {tuple(g.shape)} and {tuple(values.shape)}"
+        )
     g = g.detach().to("cpu", torch.float64)
     d = grid.d
     shape = tuple(values.shape[values.ndim - d :])

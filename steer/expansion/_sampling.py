@@ -87,11 +87,14 @@ class Sampling:
 
 
 def _orthonormal(rows: Tensor) -> Tensor:
-    """`G^(-1/2) rows` with the Gram matrix G of rows of unit norm; nearly dependent directions are not blown up."""
+    """`G^(-1/2) rows` with the Gram matrix G of rows of unit norm; nearly dependent directions are not blown up.
+
+    Rows that vanish on the taps stay zero, all of them as well: the functions made of them are dropped later.
+    """
     norm = rows.norm(dim=1, keepdim=True)
     unit = rows / torch.where(norm == 0, 1.0, norm)
     values, vectors = torch.linalg.eigh(unit @ unit.mT)
-    if len(values) == 0:
+    if len(values) == 0 or not float(values[-1]) > 0:
         return rows
     return (vectors * values.clamp(min=1e-3 * float(values[-1])).rsqrt()) @ vectors.mT @ unit
 
@@ -107,8 +110,10 @@ def sampling(
     """Rings, widths and band limits for a kernel; the defaults are those of the field.
 
     Rings lie one sample apart from the centre (or half a sample, for even sizes) to the edge. Widths are 0.6 samples, 0.4
-    for the outermost ring; a ring at the origin is the centre tap alone. Band limits: 0 at the origin; in the plane 2 on
-    the outermost ring and `2 r - ((r + 1) mod 2)` between; in space 2 r + 1.
+    for the outermost ring; a ring at the origin is the centre tap alone. Band limits, with r the radius in samples: 0 at the
+    origin; in the plane `min(2, floor(2 r))` on the outermost ring, and between `2 r - 1` for even r and `floor(2 r)` for
+    all others; in space `floor(2 r + 1)`. Sampled elements need not be independent where the band limit exceeds what the
+    taps can tell apart: weights over them then describe a kernel in more than one way.
 
     Args:
         grid: the lattice.
@@ -119,12 +124,13 @@ def sampling(
         radial: other profiles in place of Gaussian rings: a hashable callable of module level, from radii in physical units
             `[point]` to `[profile, point]`, in float64; `band_limit` is then one degree, or one for each profile.
     Raises:
-        ValueError: if a size is below 1, or the numbers do not match the rings.
+        ValueError: if a size is below 1, a hexagonal kernel has no single odd size, or the numbers do not match the rings.
     Source: Weiler and Cesa 2019 (plane); Weiler et al. 2018, "compromise" (space); docs/theory/sampling.
     """
     size = tuple(kernel_size)
     if len(size) != grid.d or any(not isinstance(k, int) or k < 1 for k in size):
         raise ValueError(f"kernel_size: {grid.d} whole numbers >= 1 are required; received {size}")
+    grid.kernel_mask(size)  # a hexagonal kernel has one odd size
     if radial is not None:
         return Sampling(grid, size, radial, _profile_limits(radial, band_limit, rings, widths))
     extended = [step for k, step in zip(size, grid.spacing, strict=True) if k > 1]

@@ -3,12 +3,16 @@
 Imports `steer.store` alone. Law of the room: an element is its orthogonal matrix.
 
 `__all__` is for users. For other rooms only, and subject to change: `deterministic`, which decorates what computes bases,
-and `gauss_legendre`.
+`gauss_legendre`, `SAME`, and `holds`, `tolerance` and `working`, which checks of elements are made of.
 """
 
+from steer.group._checks import holds as holds
+from steer.group._checks import tolerance as tolerance
+from steer.group._checks import working as working
 from steer.group._closure import from_generators
 from steer.group._continuous import ContinuousGroup
 from steer.group._deterministic import deterministic as deterministic
+from steer.group._finite import SAME as SAME
 from steer.group._finite import FiniteGroup
 from steer.group._group import Group
 from steer.group._haar import gauss_legendre as gauss_legendre

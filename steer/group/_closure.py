@@ -13,6 +13,7 @@ from steer.group._deterministic import deterministic
 from steer.group._finite import FiniteGroup
 from steer.group._polish import polish, snap_order
 
+_SINGLE, _DOUBLE = 2e-6, 1e-11  # what the entries of a generator may be off, in single and in double precision
 _SAME = 1e-4  # products of generators closer than this are one element; generators may carry float32 rounding
 
 
@@ -23,6 +24,8 @@ def from_generators(generators: Sequence[Any] | Tensor, max_order: int = 1000, n
     The elements come in Dimino's order: powers of the first generator, then cosets as further generators enter, so one
     generator's group is `e, g, g^2, ...`. Generators given in single precision are polished to double: every product is
     moved to the nearest matrix of its finite order before it is used again, so that rounding does not grow with the order.
+    Matrices that look exact, orthogonal in double precision, may be moved by 1e-11 only: a turn by an irrational angle lies
+    near rational ones.
 
     Args:
         generators: matrices `[d, d]`, `1 <= d`, orthogonal to 1e-6.
@@ -30,7 +33,7 @@ def from_generators(generators: Sequence[Any] | Tensor, max_order: int = 1000, n
         name: how the group prints.
     Raises:
         ValueError: if a matrix is not square, finite and orthogonal, the group exceeds `max_order`, or the matrices are too
-            imprecise to tell which group they generate.
+            imprecise to tell which group they generate, or further from it than their precision explains.
     Source: Butler, Fundamental Algorithms for Permutation Groups (1991), Dimino's algorithm; docs/theory/groups.
 
     >>> import torch, steer
@@ -54,9 +57,33 @@ def from_generators(generators: Sequence[Any] | Tensor, max_order: int = 1000, n
                 "orthonormalise it first, for example with torch.linalg.qr"
             )
     stack = torch.stack(matrices)
-    elements = _close(stack, [g.is_floating_point() and g.dtype != torch.float64 for g in given], max_order)
+    elements = _close(stack, [_coarse(g) for g in given], max_order)
     index = (stack.reshape(len(stack), -1) @ elements.reshape(len(elements), -1).mT).argmax(-1)
+    for i, (g, element) in enumerate(zip(given, elements[index], strict=True)):
+        moved, allowed = float((matrices[i] - element).abs().max()), _explained(matrices[i], _coarse(g))
+        if moved > allowed:
+            raise ValueError(
+                f"from_generators: matrices that generate a finite group are required; number {i} is {moved:.2g} away from "
+                f"the nearest group found, of {len(elements)} elements, and its precision explains {allowed:.2g}; give the "
+                "exact matrices, or round them to float32, or use so2(), so3(), ... for a continuous group"
+            )
     return FiniteGroup(elements, elements[index], name or f"from_generators(order={len(elements)}, d={d})")
+
+
+def _coarse(g: Tensor) -> bool:
+    return g.is_floating_point() and g.dtype != torch.float64
+
+
+def _explained(matrix: Tensor, coarse: bool) -> float:
+    """How far rounding may have moved the entries of a generator: a thousand times what it misses orthogonality by.
+
+    Rounding breaks orthogonality about as much as it moves the matrix, while a turn by a wrong angle is orthogonal. Within
+    1e-11, for products of a few matrices, and 2e-6, for single precision.
+    """
+    if coarse:
+        return _SINGLE
+    defect = float((matrix @ matrix.mT - torch.eye(len(matrix), dtype=torch.float64)).abs().max())
+    return min(max(1e3 * defect, _DOUBLE), _SINGLE)
 
 
 def _close(generators: Tensor, single: list[bool], max_order: int) -> Tensor:
@@ -68,7 +95,7 @@ def _close(generators: Tensor, single: list[bool], max_order: int) -> Tensor:
         f"generators do not close within that many (a rotation by an angle that is not a rational "
         f"part of a turn never does); raise max_order, or use so2(), so3(), ... for a continuous one"
     )
-    # Elements of a group of order n differ by sqrt(8) sin(pi / n) in the Frobenius norm at least (docs/theory/groups).
+    # Elements of a group of order n differ by 2 sin(pi / n) in the Frobenius norm at least (docs/theory/groups).
     same = min(_SAME, math.sin(math.pi / max(max_order, 2)) / (4 * d))
 
     def known(g: Tensor) -> bool:

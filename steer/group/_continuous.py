@@ -41,7 +41,7 @@ class ContinuousGroup(Group):
         self.d = d
         self.blocks = blocks
         self.name = name
-        self._components = components
+        self._components = components.detach().clone()  # the caller may write to its own
 
     @property
     def order(self) -> float:

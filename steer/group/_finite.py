@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from steer.group._checks import holds, tolerance
 from steer.group._deterministic import deterministic
 from steer.group._group import Group
 from steer.group._table import multiplication_table
@@ -26,8 +27,8 @@ class FiniteGroup(Group):
     def __init__(self, elements: Tensor, generators: Tensor, name: str) -> None:
         self.d = elements.shape[-1]
         self.name = name
-        self._elements = elements
-        self._generators = generators
+        self._elements = elements.detach().clone()  # the caller may write to its own
+        self._generators = generators.detach().clone()
 
     @property
     def order(self) -> int:
@@ -75,12 +76,13 @@ class FiniteGroup(Group):
         """Position in `elements` of each matrix, `[..., d, d] -> [...]` long.
 
         Raises:
-            ValueError: if a matrix is not an element (to 1e-4 per entry, so that float32 matrices are recognised).
+            ValueError: if a matrix is not an element (to 1e-4 per entry, so that float32 matrices are recognised, and to a
+                few units in the last place of half precision).
         """
         if g.shape[-2:] != (self.d, self.d):
             raise ValueError(f"{self}: matrices [..., {self.d}, {self.d}] are required; received shape {tuple(g.shape)}")
         index, error = self._nearest(g)
-        if error.numel() and float(error.max()) > 1e-4:
+        if not holds(error <= tolerance(g.dtype)):
             raise ValueError(
                 f"{self}: an element is required; received a matrix that differs from every element by at least "
                 f"{float(error.max()):.2g}; group.contains(g) tells, group.elements lists them"
@@ -160,6 +162,23 @@ class FiniteGroup(Group):
                 chosen.append(g)
                 members = _generated(table, chosen)
         return FiniteGroup(self._elements, self._elements[chosen or [0]], self.name)
+
+    def _nearest_elements(self, g: Tensor) -> Tensor:
+        g = g.to("cpu", torch.float64)
+        index, error = self._nearest(g)
+        rounded = (error > SAME) & (error < EQUAL)
+        return torch.where(rounded[..., None, None], _rows(self._elements, index), g)
+
+    def _with_own_elements(self, subgroup: Group) -> Group:
+        return self.own_elements(subgroup) if isinstance(subgroup, FiniteGroup) else subgroup
+
+    def own_elements(self, subgroup: FiniteGroup) -> FiniteGroup:
+        """A subgroup whose matrices are rounded, with this group's own in their place; any other as it is."""
+        index = self.index(subgroup._elements)
+        own = self._elements[index]
+        if float((own - subgroup._elements).abs().max()) < SAME:
+            return subgroup
+        return FiniteGroup(own, self._elements[self.index(subgroup._generators)], subgroup.name)
 
     def _from_indices(self, indices: list[int]) -> FiniteGroup:
         elements = self._elements[indices]

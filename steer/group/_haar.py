@@ -41,7 +41,7 @@ def gauss_legendre(n: int) -> tuple[Tensor, Tensor]:
     """Nodes and weights on [-1, 1], `[n]` each, exact for polynomials of degree `2 n - 1`."""
     entry = find("gauss_legendre", detail=str(n))
     if entry:
-        return entry.tensors["nodes"], entry.tensors["weights"]
+        return entry.tensors["nodes"].clone(), entry.tensors["weights"].clone()
     nodes, weights = np.polynomial.legendre.leggauss(n)
     return torch.from_numpy(nodes), torch.from_numpy(weights)
 

@@ -19,9 +19,15 @@ def snap(matrix: Tensor, tolerance: float = 1e-14) -> Tensor:
     return torch.where((matrix - halves).abs() < tolerance, halves, matrix) + 0.0
 
 
+def _finite(angle: float, what: str) -> None:
+    if not math.isfinite(angle):
+        raise ValueError(f"{what}: a finite number of radians is required; received {angle!r}")
+
+
 @deterministic
 def planar_rotation(angle: float) -> Tensor:
     """Counter-clockwise rotation of the plane by `angle` radians, `[2, 2]`."""
+    _finite(angle, "planar_rotation(angle)")
     c, s = math.cos(angle), math.sin(angle)
     return snap(torch.tensor([[c, -s], [s, c]], dtype=torch.float64))
 
@@ -29,6 +35,7 @@ def planar_rotation(angle: float) -> Tensor:
 @deterministic
 def planar_reflection(axis: float = 0.0) -> Tensor:
     """Reflection of the plane across the line through the origin at `axis` radians from the x axis, `[2, 2]`."""
+    _finite(axis, "planar_reflection(axis)")
     c, s = math.cos(2 * axis), math.sin(2 * axis)
     return snap(torch.tensor([[c, s], [s, -c]], dtype=torch.float64))
 
@@ -40,8 +47,9 @@ def rotation(axis: Sequence[float], angle: float) -> Tensor:
     Rodrigues' formula `R = 1 + sin(a) K + (1 - cos(a)) K^2` with `K v = axis x v`.
     """
     vector = torch.as_tensor(axis, dtype=torch.float64)
-    if vector.shape != (3,) or float(vector.norm()) == 0.0:
-        raise ValueError(f"axis: three numbers, not all zero, are required; received {axis!r}")
+    if vector.shape != (3,) or not 0 < float(vector.norm()) < math.inf:
+        raise ValueError(f"axis: three finite numbers, not all zero, are required; received {axis!r}")
+    _finite(angle, "rotation(axis, angle)")
     x, y, z = (vector / vector.norm()).tolist()
     k = torch.tensor([[0, -z, y], [z, 0, -x], [-y, x, 0]], dtype=torch.float64)
     return snap(torch.eye(3, dtype=torch.float64) + math.sin(angle) * k + (1 - math.cos(angle)) * (k @ k))
@@ -51,8 +59,8 @@ def rotation(axis: Sequence[float], angle: float) -> Tensor:
 def reflection_across(normal: Sequence[float]) -> Tensor:
     """Reflection across the hyperplane orthogonal to `normal`: `1 - 2 n n^T`, `[d, d]`."""
     vector = torch.as_tensor(normal, dtype=torch.float64)
-    if vector.ndim != 1 or float(vector.norm()) == 0.0:
-        raise ValueError(f"normal: a non-zero vector is required; received {normal!r}")
+    if vector.ndim != 1 or not 0 < float(vector.norm()) < math.inf:
+        raise ValueError(f"normal: a finite, non-zero vector is required; received {normal!r}")
     n = vector / vector.norm()
     return snap(torch.eye(len(n), dtype=torch.float64) - 2 * torch.outer(n, n))
 

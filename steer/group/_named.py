@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -21,18 +21,22 @@ from steer.group._matrices import (
     snap,
 )
 
+_once = lru_cache(maxsize=None, typed=True)  # typed: 7.0 equals 7, but errors may not depend on earlier calls
 _ONE = torch.eye(1, dtype=torch.float64, device="cpu")
 _GOLDEN = (1 + math.sqrt(5)) / 2
 
 
 def _dimension(d: int, allowed: tuple[int, ...], what: str) -> None:
-    if d not in allowed:
-        raise ValueError(f"{what}: d in {allowed} is required; received {d}")
+    if not isinstance(d, int) or isinstance(d, bool) or d not in allowed:
+        raise ValueError(f"{what}: d in {allowed} is required; received {d!r}")
 
 
 def _count(n: int, what: str) -> None:
     if not isinstance(n, int) or isinstance(n, bool) or n < 1:
-        raise ValueError(f"{what}: a whole number n >= 1 is required; received {n!r}; for n -> infinity use so2() or o2()")
+        raise ValueError(
+            f"{what}: a whole number {what[-2]} >= 1 is required; received {n!r}"
+            + ("" if what == "trivial(d)" else "; for n -> infinity use so2() or o2()")
+        )
 
 
 @deterministic
@@ -41,15 +45,15 @@ def _powers(n: int) -> Tensor:
     return torch.stack([planar_rotation(2 * math.pi * k / n) for k in range(n)])
 
 
-@cache
+@_once
 @deterministic
 def trivial(d: int = 2) -> FiniteGroup:
     """The group of one element, acting on `d` dimensions."""
-    _dimension(d, (1, 2, 3, 4), "trivial(d)")
+    _count(d, "trivial(d)")
     return from_generators([torch.eye(d)], name=f"trivial({d})")
 
 
-@cache
+@_once
 @deterministic
 def reflection(d: int = 1) -> FiniteGroup:
     """`{1, s}` with `s` the reflection `x -> -x` of the first axis (a left-right mirror of images)."""
@@ -57,7 +61,7 @@ def reflection(d: int = 1) -> FiniteGroup:
     return from_generators([reflection_across([1.0] + [0.0] * (d - 1))], name=f"reflection({d})")
 
 
-@cache
+@_once
 @deterministic
 def cyclic(n: int, d: int = 2) -> FiniteGroup:
     """Rotations by multiples of 1/n of a turn, counter-clockwise; in three dimensions about the z axis.
@@ -70,7 +74,7 @@ def cyclic(n: int, d: int = 2) -> FiniteGroup:
     return FiniteGroup(turns, turns[1 % n][None], f"cyclic({n})" if d == 2 else f"cyclic({n}, d=3)")
 
 
-@cache
+@_once
 @deterministic
 def dihedral(n: int, d: int = 2, axis: float = 0.0) -> FiniteGroup:
     """The 2n symmetries of a regular n-gon.
@@ -93,7 +97,7 @@ def dihedral(n: int, d: int = 2, axis: float = 0.0) -> FiniteGroup:
     return FiniteGroup(elements, elements[[1 % n, n]] if n > 1 else elements[[n]], f"dihedral({arguments})")
 
 
-@cache
+@_once
 @deterministic
 def so2(d: int = 2) -> ContinuousGroup:
     """All rotations of the plane; in three dimensions about the z axis."""
@@ -101,21 +105,21 @@ def so2(d: int = 2) -> ContinuousGroup:
     return ContinuousGroup(d, ((0, 2),), torch.eye(d)[None].double(), "so2()" if d == 2 else "so2(d=3)")
 
 
-@cache
+@_once
 @deterministic
 def o2() -> ContinuousGroup:
     """All rotations and reflections of the plane."""
     return ContinuousGroup(2, ((0, 2),), torch.stack([torch.eye(2).double(), planar_reflection()]), "o2()")
 
 
-@cache
+@_once
 @deterministic
 def so3() -> ContinuousGroup:
     """All rotations of space."""
     return ContinuousGroup(3, ((0, 3),), torch.eye(3)[None].double(), "so3()")
 
 
-@cache
+@_once
 @deterministic
 def o3() -> ContinuousGroup:
     """All rotations and reflections of space."""
@@ -140,49 +144,49 @@ _HALF_TURN_X = torch.diag(torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64, d
 _LEVEL_MIRROR = torch.diag(torch.tensor([1.0, 1.0, -1.0], dtype=torch.float64, device="cpu"))
 
 
-@cache
+@_once
 @deterministic
 def conical(n: int | None = None) -> FiniteGroup | ContinuousGroup:
     """The symmetry of a cone: turns about z and reflections across planes that contain z (C_nv; all turns by default)."""
     return _axial("conical", n, [_UPRIGHT_MIRROR])
 
 
-@cache
+@_once
 @deterministic
 def dihedral_axial() -> ContinuousGroup:
     """All turns about z and half turns about lines in the xy plane: the limit of `dihedral(n, d=3)` (D_infinity)."""
     return ContinuousGroup(3, ((0, 2),), from_generators([_HALF_TURN_X]).elements, "dihedral_axial()")
 
 
-@cache
+@_once
 @deterministic
 def cylindrical(n: int | None = None) -> FiniteGroup | ContinuousGroup:
     """Turns about z and the reflection z -> -z (C_nh; all turns by default)."""
     return _axial("cylindrical", n, [_LEVEL_MIRROR])
 
 
-@cache
+@_once
 @deterministic
 def full_cylindrical(n: int | None = None) -> FiniteGroup | ContinuousGroup:
     """The full symmetry of a cylinder: turns about z, upright mirrors, and z -> -z (D_nh; all turns by default)."""
     return _axial("full_cylindrical", n, [_UPRIGHT_MIRROR, _LEVEL_MIRROR])
 
 
-@cache
+@_once
 @deterministic
 def inversion() -> FiniteGroup:
     """`{1, -1}` in three dimensions."""
     return from_generators([-torch.eye(3)], name="inversion()")
 
 
-@cache
+@_once
 @deterministic
 def mirror() -> FiniteGroup:
     """`{1, s}` in three dimensions with `s` the reflection z -> -z."""
     return from_generators([_LEVEL_MIRROR], name="mirror()")
 
 
-@cache
+@_once
 @deterministic
 def klein() -> FiniteGroup:
     """The half turns about the three coordinate axes, and the identity."""
@@ -193,14 +197,14 @@ _DIAGONAL_TURN = torch.tensor([[0, 0, 1], [1, 0, 0], [0, 1, 0]], dtype=torch.flo
 _QUARTER_TURN = torch.tensor([[0, -1, 0], [1, 0, 0], [0, 0, 1]], dtype=torch.float64, device="cpu")
 
 
-@cache
+@_once
 @deterministic
 def tetrahedral() -> FiniteGroup:
     """The 12 rotations of a tetrahedron whose two-fold axes are the coordinate axes."""
     return from_generators([_HALF_TURN_X, rotation([0, 0, 1], math.pi), _DIAGONAL_TURN], name="tetrahedral()")
 
 
-@cache
+@_once
 @deterministic
 def full_tetrahedral() -> FiniteGroup:
     """The 24 rotations and reflections of a tetrahedron (T_d)."""
@@ -208,21 +212,21 @@ def full_tetrahedral() -> FiniteGroup:
     return from_generators([*tetrahedral().generators, swap], name="full_tetrahedral()")
 
 
-@cache
+@_once
 @deterministic
 def pyritohedral() -> FiniteGroup:
     """The tetrahedral rotations and the inversion: 24 elements (T_h)."""
     return from_generators([*tetrahedral().generators, -torch.eye(3)], name="pyritohedral()")
 
 
-@cache
+@_once
 @deterministic
 def octahedral() -> FiniteGroup:
     """The 24 rotations of the cube: signed permutation matrices of determinant one."""
     return from_generators([_QUARTER_TURN, _HALF_TURN_X, _DIAGONAL_TURN], name="octahedral()")
 
 
-@cache
+@_once
 @deterministic
 def full_octahedral() -> FiniteGroup:
     """All 48 symmetries of the cube: signed permutation matrices."""
@@ -232,14 +236,14 @@ def full_octahedral() -> FiniteGroup:
 _FIVEFOLD = rotation([0.0, 1.0, _GOLDEN], 2 * math.pi / 5)
 
 
-@cache
+@_once
 @deterministic
 def icosahedral() -> FiniteGroup:
     """The 60 rotations of an icosahedron whose two-fold axes include the coordinate axes (it contains `tetrahedral()`)."""
     return from_generators([*tetrahedral().generators, _FIVEFOLD], name="icosahedral()")
 
 
-@cache
+@_once
 @deterministic
 def full_icosahedral() -> FiniteGroup:
     """All 120 symmetries of the icosahedron."""

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from steer.group import ContinuousGroup, Group
-from steer.representation import Irrep, Representation, gradient_coupling, wigner_d
+from steer.group import ContinuousGroup, Group, o3, working
+from steer.representation import Irrep, Representation, gradient_coupling, irrep
 
 
 def harmonic_dim(d: int, degree: int) -> int:
-    """Number of harmonics of one degree on the sphere in `d` dimensions: 1, 1, 0, ... ; 1, 2, 2, ... ; 2 l + 1."""
+    """Number of harmonics of one degree on the sphere in `d` dimensions: 1, 1, 0, ... ; 1, 2, 2, ... ; 2 l + 1.
+
+    Raises:
+        ValueError: if the degree is no whole number >= 0, or d is above 3 (for degrees above 0).
+    """
+    if not isinstance(degree, int) or isinstance(degree, bool) or degree < 0:
+        raise ValueError(f"harmonics: a degree that is a whole number >= 0 is required; received {degree!r}")
     if degree == 0:
         return 1
     if d in (1, 2, 3):
@@ -26,13 +32,29 @@ def harmonics(points: Tensor, degree: int) -> Tensor:
     Law: `Y(g x) = D(g) Y(x)` for g in O(d), with D of `HarmonicRepresentation`. `|Y(x)| = 1` away from the origin; at the
     origin only degree 0 is different from zero. Degree 1 is the direction itself: (x, y, z). In the plane degree k is
     `(cos k phi, sin k phi)`; in space the basis is e3nn's.
+
+    Args:
+        points: of 1, 2 or 3 coordinates, any length; of other dimensions degree 0 alone.
+        degree: at least 0.
+    Returns:
+        In the dtype of the points; integers and lists of numbers give float64.
+    Raises:
+        ValueError: if the degree is no whole number >= 0, or the points have more than three coordinates.
     """
+    points = points if isinstance(points, Tensor) else torch.as_tensor(points, dtype=torch.float64)
+    d = points.shape[-1]
+    dim = harmonic_dim(d, degree)
+    dtype = points.dtype if points.is_floating_point() else torch.float64
+    return _harmonics(working(points), degree, dim).to(dtype)
+
+
+def _harmonics(points: Tensor, degree: int, dim: int) -> Tensor:
     radius = points.norm(dim=-1, keepdim=True)
     if degree == 0:
         return torch.ones_like(radius)
     direction = points / torch.where(radius == 0, 1.0, radius)
     d = points.shape[-1]
-    if harmonic_dim(d, degree) == 0:
+    if dim == 0:
         return points.new_zeros(*points.shape[:-1], 0)
     if d == 1:
         return direction
@@ -52,10 +74,20 @@ def harmonics(points: Tensor, degree: int) -> Tensor:
 
 @dataclass(frozen=True, repr=False)
 class HarmonicRepresentation(Representation):
-    """A subgroup of O(d) acting on the harmonics of one degree."""
+    """A subgroup of O(d) acting on the harmonics of one degree: `Y(g x) = D(g) Y(x)`.
+
+    Args:
+        group: of 1, 2 or 3 dimensions; any for degree 0.
+        harmonic_degree: at least 0.
+    Raises:
+        ValueError: if the degree is no whole number >= 0, or the group acts on more than three dimensions.
+    """
 
     group: Group
     harmonic_degree: int
+
+    def __post_init__(self) -> None:
+        harmonic_dim(self.group.d, self.harmonic_degree)
 
     @property
     def dim(self) -> int:
@@ -72,25 +104,26 @@ class HarmonicRepresentation(Representation):
     @property
     def as_irrep(self) -> Irrep | None:
         """Under all rotations of its space they are one irrep, in its own basis."""
-        group, degree = self.group, self.harmonic_degree
+        group = self.group
         if not isinstance(group, ContinuousGroup) or group.blocks != ((0, group.d),) or group.d not in (2, 3):
             return None
-        parity = "" if len(group.components) == 1 else "eo"[degree % 2] if group.d == 3 else "e" if degree == 0 else ""
-        return Irrep(group, f"{degree}{parity}")
+        return irrep(group, self.harmonic_degree)
 
     def matrices(self, g: Tensor) -> Tensor:
         degree, d = self.harmonic_degree, self.group.d
         if degree == 0:
             return g.new_ones(*g.shape[:-2], 1, 1)
         if d == 1:
-            return g[..., : self.dim, : self.dim]
+            return g[..., : self.dim, : self.dim].clone()
         if d == 2:
+            # Not the irrep of O(2), whose last bits differ where columns are not normalised: packs hold these.
+            dtype, g = g.dtype, working(g)
             flip = torch.linalg.det(g).sign()
             first = harmonics(g[..., :, 0], degree)  # the image of (1, 0) at angle k phi
             c, s = first.unbind(-1)
-            return torch.stack([first, torch.stack([-flip * s, flip * c], -1)], -1)
-        sign = torch.linalg.det(g).sign()[..., None, None]
-        return wigner_d(degree, g * sign) * sign**degree
+            return torch.stack([first, torch.stack([-flip * s, flip * c], -1)], -1).to(dtype)
+        # All rotations and reflections of space act by one irrep, in this basis; a subgroup by its restriction.
+        return irrep(o3(), degree).matrices(g)
 
     def __str__(self) -> str:
         return f"harmonics[{self.harmonic_degree}]"

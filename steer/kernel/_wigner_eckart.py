@@ -9,7 +9,7 @@ from steer.coupling import clebsch_gordan, decompose
 from steer.group import deterministic
 from steer.kernel._harmonics import HarmonicRepresentation, harmonic_dim, harmonics
 from steer.kernel._radial import RadialProfile
-from steer.representation import Irrep, Representation
+from steer.representation import Irrep, Representation, trace
 from steer.store import cached
 
 
@@ -68,10 +68,12 @@ def kernel_basis(
     group = rep_in.group
     if group != rep_out.group:
         raise ValueError(f"kernel_basis: representations of one group are required; received {group} and {rep_out.group}")
-    points = torch.as_tensor(points).detach().to("cpu", torch.float64)
+    # Numbers are not rounded to the default precision.
+    points = points if isinstance(points, Tensor) else torch.as_tensor(points, dtype=torch.float64)
+    points = points.detach().to("cpu", torch.float64)
     if points.ndim != 2 or points.shape[1] != group.d:
         raise ValueError(f"kernel_basis: points [n, {group.d}] are required for {group}; received {tuple(points.shape)}")
-    if not isinstance(max_degree, int) or max_degree < 0:
+    if not isinstance(max_degree, int) or isinstance(max_degree, bool) or max_degree < 0:
         raise ValueError(f"kernel_basis: max_degree >= 0 is required; received {max_degree!r}")
     angular = torch.cat([_angular(rep_in, rep_out, points, degree) for degree in range(max_degree + 1)])
     if radial is None:
@@ -102,8 +104,19 @@ def kernel_dimension(rep_in: Representation, rep_out: Representation, degree: in
     """Number of steerable kernels with harmonics of exactly this degree, by characters alone.
 
     `dim = mean over g of chi_out(g) chi_in(g) chi_harmonic(g)`: an independent count of what `kernel_basis` returns.
+
+    Args:
+        rep_in, rep_out: representations of one group that acts on d = 1, 2 or 3 dimensions.
+        degree: of the harmonics, at least 0.
+    Raises:
+        ValueError: if the groups differ, the degree is no whole number >= 0, or the group acts on more than 3 dimensions.
     """
+    if rep_in.group != rep_out.group:
+        raise ValueError(
+            f"kernel_dimension: representations of one group are required; received {rep_in.group} and {rep_out.group}; "
+            "restrict both to a common subgroup"
+        )
     representation = HarmonicRepresentation(rep_in.group, degree)
     points, weights = rep_in.group.haar(rep_in.degree + rep_out.degree + degree)
-    values = [rep.matrices(points).diagonal(dim1=-2, dim2=-1).sum(-1) for rep in (rep_in, rep_out, representation)]
+    values = [trace(rep.matrices(points)) for rep in (rep_in, rep_out, representation)]
     return round(float((weights * values[0] * values[1] * values[2]).sum()))

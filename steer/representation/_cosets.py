@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from steer.group import FiniteGroup, Group, deterministic
+from steer.group import FiniteGroup, Group, deterministic, holds, tolerance, working
 from steer.group import trivial as trivial_group
 from steer.representation._representation import Representation
 from steer.store import cached
@@ -41,24 +41,38 @@ def _representatives(group: Group, subgroup: Group) -> Tensor:
     return torch.stack(chosen)
 
 
-def _moved_cosets(representatives: Tensor, subgroup: Group, g: Tensor) -> tuple[Tensor, Tensor]:
-    """Where `g` sends each coset and what is left over, `g c_i = c_j h`: j `[..., i]` and h `[..., i, d, d]`."""
+@cached(256)
+@deterministic
+def _coset_table(group: FiniteGroup, subgroup: FiniteGroup) -> Tensor:
+    """To which coset each element moves each coset, `[order, index]`."""
+    cosets = group.cosets(subgroup)
+    where = torch.empty(group.order, dtype=torch.long)
+    where[cosets] = torch.arange(len(cosets))[:, None]
+    return where[group.table[:, cosets[:, 0]]]
+
+
+def _moved_cosets(group: Group, subgroup: Group, g: Tensor) -> Tensor:
+    """To which coset each coset moves, `[..., d, d] -> [..., i]` long on the device of `g`: `g c_i H = c_j H`."""
+    if isinstance(group, FiniteGroup) and isinstance(subgroup, FiniteGroup):
+        index = group.index(g)
+        rows = _coset_table(group, subgroup)
+        return rows[index.reshape(-1)].reshape(*index.shape, rows.shape[1]).to(g.device)
+    representatives = _representatives(group, subgroup)
     moved = g.detach().to("cpu", torch.float64).unsqueeze(-3) @ representatives
     inner = representatives.mT[:, None] @ moved.unsqueeze(-4)  # [..., j, i, d, d]
-    inside = subgroup.contains(inner, 1e-4)
-    j = inside.to(torch.uint8).argmax(-2)
-    if not bool(inside.any(-2).all()):
+    inside = subgroup.contains(inner, tolerance(g.dtype))
+    if not holds(inside.any(-2)):
         raise ValueError("an element of the group is required; received a matrix that maps no coset to a coset")
-    index = j[..., None, :, None, None].expand(*j.shape[:-1], 1, j.shape[-1], *inner.shape[-2:])
-    return j, inner.gather(-4, index).squeeze(-4)
+    return inside.to(torch.uint8).argmax(-2).to(g.device)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Quotient(Representation):
     """Permutation representation on the left cosets of a subgroup: `rho(g) e_cH = e_gcH`.
 
     Cosets come in the order of their first element in `group.elements`. The regular representation is the quotient by the
-    trivial subgroup.
+    trivial subgroup. Quotients by the same elements are equal, in whatever order the subgroup lists them; in a finite group
+    the subgroup holds the group's own matrices, where those it came with were rounded.
     """
 
     group: Group
@@ -66,6 +80,9 @@ class Quotient(Representation):
 
     def __post_init__(self) -> None:
         _representatives(self.group, self.subgroup)
+        if isinstance(self.group, FiniteGroup) and isinstance(self.subgroup, FiniteGroup):
+            # Rounded matrices would turn the invariant kernels by what they are off.
+            object.__setattr__(self, "subgroup", self.group.own_elements(self.subgroup))
 
     @property
     def representatives(self) -> Tensor:
@@ -92,11 +109,19 @@ class Quotient(Representation):
         """Coset to which each coset moves, `[..., d, d] -> [..., dim]` long: `rho(g) e_i = e_permutation[i]`."""
         if isinstance(self.group, FiniteGroup) and self.is_regular:
             return self.group.left_products(self.group.index(g))
-        return _moved_cosets(_representatives(self.group, self.subgroup), self.subgroup, g)[0]
+        return _moved_cosets(self.group, self.subgroup, g)
 
     def matrices(self, g: Tensor) -> Tensor:
         # The dtype of g, column i is the unit vector of the coset that coset i moves to.
         return torch.nn.functional.one_hot(self.permutation(g), self.dim).mT.to(g)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Quotient) or self.group != other.group or self.subgroup.order != other.subgroup.order:
+            return False
+        return self.subgroup == other.subgroup or (self.group.is_finite and self.subgroup <= other.subgroup)
+
+    def __hash__(self) -> int:
+        return hash((self.group, self.subgroup.order, "quotient"))
 
     @property
     def is_permutation(self) -> bool:
@@ -113,7 +138,7 @@ def regular(group: Group) -> Quotient:
             f"regular: a finite group is required; received {group}, whose regular representation is infinite; use "
             "band_limited_regular(group, max_degree) with a Fourier nonlinearity, or a finite subgroup"
         )
-    return Quotient(group, trivial_group(group.d) if group.d <= 4 else group.subgroup(group.identity))
+    return Quotient(group, trivial_group(group.d))
 
 
 def quotient(group: Group, subgroup: Group) -> Quotient:
@@ -140,12 +165,16 @@ class Induced(Representation):
         return self.inner.degree
 
     def matrices(self, g: Tensor) -> Tensor:
-        representatives = _representatives(self.group, self.inner.group)
+        j = _moved_cosets(self.group, self.inner.group, g)
+        dtype, g = g.dtype, working(g)
+        representatives = _representatives(self.group, self.inner.group).to(g)
         n, size = len(representatives), self.inner.dim
-        j, h = _moved_cosets(representatives, self.inner.group, g)
-        values = self.inner.matrices(h.to(g))  # [..., i, size, size]
+        # Only the choice of the coset is a constant: h carries the gradient of g.
+        chosen = representatives[j.reshape(-1)].reshape(*j.shape, *g.shape[-2:])
+        h = chosen.mT @ (g.unsqueeze(-3) @ representatives)
+        values = self.inner.matrices(h.to(dtype)).to(g)  # [..., i, size, size]; the dtype says how rounded h is
         place = torch.nn.functional.one_hot(j, n).to(g)  # [..., i, j]
-        return torch.einsum("...ij,...iab->...jaib", place, values).reshape(*g.shape[:-2], n * size, n * size)
+        return torch.einsum("...ij,...iab->...jaib", place, values).reshape(*g.shape[:-2], n * size, n * size).to(dtype)
 
     @property
     def is_permutation(self) -> bool:

@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from steer.group import Group
 from steer.representation._irrep import Irrep, trivial
-from steer.representation._representation import Representation
+from steer.representation._representation import Representation, kron
 
 
 def _same_group(a: Representation, b: Representation, what: str) -> None:
@@ -34,7 +33,7 @@ class Standard(Representation):
         return 1
 
     def matrices(self, g: Tensor) -> Tensor:
-        return g
+        return g.clone()
 
     def __str__(self) -> str:
         return "standard"
@@ -128,8 +127,7 @@ class TensorProduct(Representation):
         return self.a.degree + self.b.degree
 
     def matrices(self, g: Tensor) -> Tensor:
-        product = torch.einsum("...ij,...kl->...ikjl", self.a.matrices(g), self.b.matrices(g))
-        return product.reshape(*g.shape[:-2], self.dim, self.dim)
+        return kron(self.a.matrices(g), self.b.matrices(g))
 
     @property
     def is_permutation(self) -> bool:

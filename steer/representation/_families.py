@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steer.group import ContinuousGroup, FiniteGroup, Group, deterministic
+from steer.group import ContinuousGroup, FiniteGroup, Group, deterministic, working
 from steer.representation._family import Family, IrrepInfo
 from steer.representation._planar import planar_continuous, planar_finite
 from steer.representation._search import Search
@@ -65,9 +65,10 @@ class Spatial(Family):
     def matrices(self, label: str, g: Tensor) -> Tensor:
         if not self.parity:
             return wigner_d(int(label), g)
+        dtype, g = g.dtype, working(g)
         sign = torch.linalg.det(g).sign()[..., None, None]
         d = wigner_d(int(label[:-1]), g * sign)
-        return d * sign if label[-1] == "o" else d
+        return (d * sign if label[-1] == "o" else d).to(dtype)
 
     def from_integers(self, numbers: tuple[int, ...]) -> str | None:
         if not self.parity:

@@ -8,7 +8,7 @@ import re
 import torch
 from torch import Tensor
 
-from steer.group import ContinuousGroup, FiniteGroup
+from steer.group import ContinuousGroup, FiniteGroup, working
 from steer.representation._family import Family, IrrepInfo
 
 _ALONG = 1e-9  # off-axis entries of a group that keeps the z axis; they would move its irreps by their square
@@ -18,6 +18,21 @@ def _signs(g: Tensor) -> tuple[Tensor, Tensor]:
     """Determinant on the plane and sign on the axis."""
     block = g[..., 0, 0] * g[..., 1, 1] - g[..., 0, 1] * g[..., 1, 0]
     return block, (g[..., 2, 2] if g.shape[-1] == 3 else torch.ones_like(block))
+
+
+_FACTORS = 64  # up to this power one factor after the other, in the order of operations that the bases in packs have
+
+
+def _power(z: Tensor, k: int) -> Tensor:
+    """`z^k`; high powers by repeated squaring, as rounding grows with the number of products."""
+    out = torch.ones_like(z)
+    if k <= _FACTORS:
+        for _ in range(k):
+            out = out * z
+        return out
+    while k:
+        out, z, k = (out * z if k % 2 else out), z * z, k // 2
+    return out
 
 
 def planar_continuous(group: ContinuousGroup) -> Planar:
@@ -111,11 +126,9 @@ class Planar(Family):
         parts = self._split(label)
         assert parts is not None
         k, parity, sign = parts
+        dtype, g = g.dtype, working(g)
         flip, axis = _signs(g)
-        z = torch.complex(g[..., 0, 0], g[..., 1, 0])
-        power = torch.ones_like(z)
-        for _ in range(k):
-            power = power * z
+        power = _power(torch.complex(g[..., 0, 0], g[..., 1, 0]), k)
         c, s = power.real, power.imag
         if k == 0 or self._half(k):
             value = torch.ones_like(flip)
@@ -127,7 +140,7 @@ class Planar(Family):
             out = value[..., None, None]
         else:
             out = torch.stack([torch.stack([c, -flip * s], -1), torch.stack([s, flip * c], -1)], -2)
-        return out * axis[..., None, None] if sign == "-" else out
+        return (out * axis[..., None, None] if sign == "-" else out).to(dtype)
 
     def from_integers(self, numbers: tuple[int, ...]) -> str | None:
         k = numbers[-1]

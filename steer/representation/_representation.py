@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from steer.group import FiniteGroup, Group, deterministic
+from steer.group import FiniteGroup, Group, deterministic, holds, tolerance
 from steer.store import cached
 
 if TYPE_CHECKING:
@@ -51,14 +51,15 @@ class Representation(ABC):
             ValueError: if the matrices have the wrong size, or are not elements (to 1e-4 per entry, and to a few units in
                 the last place of half precision).
         """
-        g = g if isinstance(g, Tensor) else torch.as_tensor(g)  # a tensor keeps its device
+        # A tensor keeps its device; numbers are not rounded to the default precision.
+        g = g if isinstance(g, Tensor) else torch.as_tensor(g, dtype=torch.float64)
         g = g if g.is_floating_point() else g.double()
         if g.shape[-2:] != (self.group.d, self.group.d):
             raise ValueError(
                 f"{self}: elements of {self.group} are required, [..., {self.group.d}, {self.group.d}]; "
                 f"received shape {tuple(g.shape)}"
             )
-        if not (torch.compiler.is_compiling() or _are_elements(self.group, g)):
+        if not (torch.compiler.is_compiling() or holds(self.group.contains(g, tolerance(g.dtype)))):
             raise ValueError(
                 f"{self}: elements of {self.group} are required; received a matrix that is not an element of it; "
                 "group.contains(g) tells which"
@@ -67,7 +68,7 @@ class Representation(ABC):
 
     def character(self, g: Tensor) -> Tensor:
         """Trace, `[..., d, d] -> [...]`."""
-        return _trace(self(g))
+        return trace(self(g))
 
     @property
     def irreps(self) -> tuple[Irrep, ...]:
@@ -151,16 +152,15 @@ def looked_up(group: FiniteGroup, values: Tensor, g: Tensor) -> Tensor:
     return values.to(g)[index.reshape(-1)].reshape(*index.shape, *values.shape[1:])
 
 
-def _are_elements(group: Group, g: Tensor) -> bool:
-    inside = group.contains(g, max(1e-4, 4 * torch.finfo(g.dtype).eps)).all()
-    try:
-        return bool(inside)
-    except RuntimeError:  # under vmap and in symbolic tensors there is no one answer
-        return True
-
-
-def _trace(matrices: Tensor) -> Tensor:
+def trace(matrices: Tensor) -> Tensor:
+    """`[..., n, n] -> [...]`."""
     return matrices.diagonal(dim1=-2, dim2=-1).sum(-1)
+
+
+def kron(a: Tensor, b: Tensor) -> Tensor:
+    """Kronecker products of matrices, `[..., m, m], [..., n, n] -> [..., m n, m n]`; the index of `a` varies slowest."""
+    product = torch.einsum("...ij,...kl->...ikjl", a, b)
+    return product.reshape(*product.shape[:-4], a.shape[-2] * b.shape[-2], a.shape[-1] * b.shape[-1])
 
 
 def table(representation: Representation) -> Tensor:
@@ -185,10 +185,10 @@ def _irreps_by_characters(representation: Representation) -> tuple[Irrep, ...]:
     # representation: by the Burnside-Brauer theorem, less than the number of components.
     for extra in range(1 if group.is_finite else len(group.components)):
         points, weights = group.haar(2 * degree + extra)
-        character = _trace(representation.matrices(points))
+        character = trace(representation.matrices(points))
         out: list[Irrep] = []
         for irrep in group.irreps(None if group.is_finite else degree + extra):
-            overlap = float((weights * character * _trace(irrep.matrices(points))).sum())
+            overlap = float((weights * character * trace(irrep.matrices(points))).sum())
             out += [irrep] * (round(overlap) // irrep.endomorphisms)
         if sum(irrep.dim for irrep in out) == representation.dim:
             return tuple(out)

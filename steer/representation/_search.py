@@ -14,9 +14,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from steer.group import FiniteGroup, Group, deterministic
+from steer.group import FiniteGroup, Group, deterministic, working
 from steer.representation._gauge import canonical_basis
-from steer.representation._representation import looked_up
+from steer.representation._polished import polished
+from steer.representation._representation import kron, looked_up, trace
 from steer.store import Entry, find
 
 _MAX_DEGREE_CONTINUOUS = 200  # where the search for an irrep by its number ends: there are infinitely many
@@ -89,10 +90,6 @@ class Search:
         """Sum of dim^2 / dim End over all irreps is the order of the group."""
         return sum(f.dim**2 // f.endomorphisms for f in progress.found) == self.group.order
 
-    @property
-    def complete(self) -> bool:
-        return self._finished(self._progress)
-
     def upto(self, max_degree: int | None) -> list[Found]:
         """All irreps of a finite group (None), or those of degree at most `max_degree`."""
         progress = self._progress
@@ -112,14 +109,15 @@ class Search:
 
     def matrices(self, number: int, g: Tensor) -> Tensor:
         """Values of an irrep, `[..., d, d] -> [..., dim, dim]`."""
+        self.get(number)  # an irrep may be older than this search, whose memory is bounded
         if isinstance(self.group, FiniteGroup):
             return looked_up(self.group, self._table(self.group, number), g)
-        return self._evaluate(number, g)
+        return self._evaluate(number, working(g)).to(g.dtype)
 
     @deterministic
     def _table(self, group: FiniteGroup, number: int) -> Tensor:
         if number not in self._tables:
-            self._tables[number] = self._evaluate(number, group.elements)
+            self._tables[number] = polished(group, self._evaluate(number, group.elements))
         return self._tables[number]
 
     def _evaluate(self, number: int, g: Tensor) -> Tensor:
@@ -141,14 +139,14 @@ class Search:
         points, weights = self.group.haar(2 * degree)
         group = self.group if isinstance(self.group, FiniteGroup) else None  # its points are its elements
         tables = [self._table(group, i) if group else self._evaluate(i, points) for i in range(len(found))]
-        characters = [t.diagonal(dim1=-2, dim2=-1).sum(-1) for t in tables]
+        characters = [trace(t) for t in tables]
         for parent, irrep in enumerate(before.found):
             if irrep.degree != degree - 1:
                 continue
-            product = _kron(tables[parent], points)
+            product = kron(tables[parent], points)
             for basis in _new_pieces(found, product, weights, characters):
                 table = basis @ product @ basis.mT
-                character = table.diagonal(dim1=-2, dim2=-1).sum(-1)
+                character = trace(table)
                 if any(abs(float((weights * character * c).sum())) > 0.5 for c in characters):
                     continue
                 norm = round(float((weights * character**2).sum()))
@@ -165,7 +163,7 @@ class Search:
 def _new_pieces(found: list[Found], product: Tensor, weights: Tensor, characters: list[Tensor]) -> list[Tensor]:
     """Irreducible subspaces of a representation that contain none of the known irreps, smallest first."""
     size = product.shape[-1]
-    character = product.diagonal(dim1=-2, dim2=-1).sum(-1)
+    character = trace(product)
     rest = torch.eye(size, dtype=torch.float64)
     left = size
     for irrep, known in zip(found, characters, strict=True):
@@ -193,10 +191,6 @@ def _generic(n: int) -> Tensor:
     i, j = torch.meshgrid(torch.arange(n), torch.arange(n), indexing="ij")
     low, high = torch.minimum(i, j), torch.maximum(i, j)
     return ((low * 37 + high * 101 + low * high * 17 + high**2 * 7) % 97).double() / 97
-
-
-def _kron(a: Tensor, b: Tensor) -> Tensor:
-    return torch.einsum("...ij,...kl->...ikjl", a, b).reshape(*a.shape[:-2], a.shape[-1] * b.shape[-1], -1)
 
 
 def _compress(parent: Tensor, g: Tensor, basis: Tensor) -> Tensor:

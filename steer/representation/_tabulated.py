@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steer.group import FiniteGroup, deterministic
+from steer.group import SAME, FiniteGroup, deterministic
+from steer.representation._polished import polished
 from steer.representation._representation import Representation, looked_up
 
 
@@ -44,7 +45,7 @@ class Tabulated(Representation):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Tabulated) or self.group != other.group or self._values.shape != other._values.shape:
             return False
-        return float((self._values - other._values).abs().max()) < 1e-9
+        return float((self._values - other._values).abs().max()) < SAME
 
     def __hash__(self) -> int:
         return hash((self.group, self.dim, "tabulated"))
@@ -57,9 +58,11 @@ class Tabulated(Representation):
 def from_generator_images(group: FiniteGroup, images: Sequence[Any], name: str = "custom") -> Tabulated:
     """The representation that sends `group.generators[i]` to `images[i]`.
 
+    Images may be rounded: the values are those of the representation nearest to them, whose law holds to the last places.
+
     Args:
         group: a finite group.
-        images: one orthogonal matrix `[dim, dim]` per generator.
+        images: one orthogonal matrix `[dim, dim]` per generator, to 1e-9.
         name: how it prints.
     Raises:
         ValueError: if the number or sizes are wrong, an image is not orthogonal, or no homomorphism has these images.
@@ -97,4 +100,4 @@ def from_generator_images(group: FiniteGroup, images: Sequence[Any], name: str =
             raise ValueError(
                 f"from_generator_images: the images must satisfy the relations of {group}; they violate one by {error:.2g}"
             )
-    return Tabulated(group, out, name)
+    return Tabulated(group, polished(group, out), name)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from steer.group import deterministic
+from steer.group import deterministic, working
 from steer.store import cached, find
 
 
@@ -63,7 +63,19 @@ def wigner_d(degree: int, rotation: Tensor) -> Tensor:
 
     `D^l = A_l (D^(l-1) x R) A_l^T` starting from `D^0 = 1`: a polynomial in the entries of R, so it is differentiable,
     batched, and free of the poles of Euler angles. Exact for every degree up to rounding.
+
+    Args:
+        degree: at least 0.
+        rotation: rotations of space; the values have their dtype, float64 for integers.
+    Raises:
+        ValueError: if the degree is no whole number >= 0, or the matrices are not 3 x 3.
     """
+    _degree(degree, "wigner_d")
+    rotation = rotation if isinstance(rotation, Tensor) else torch.as_tensor(rotation, dtype=torch.float64)
+    if rotation.shape[-2:] != (3, 3):
+        raise ValueError(f"wigner_d: rotations of space, [..., 3, 3], are required; received shape {tuple(rotation.shape)}")
+    dtype = rotation.dtype if rotation.is_floating_point() else torch.float64
+    rotation = working(rotation)
     batch = rotation.shape[:-2]
     d = rotation.new_ones(*batch, 1, 1)
     for level in range(1, degree + 1):
@@ -72,7 +84,12 @@ def wigner_d(degree: int, rotation: Tensor) -> Tensor:
         left = (a.permute(0, 2, 1).reshape(-1, inner) @ d).reshape(*batch, rows, 3, inner)  # A_mni D_nk
         both = rotation.mT.unsqueeze(-3) @ left  # sum over i, [..., m, j, k]
         d = both.transpose(-1, -2).reshape(*batch, rows, 3 * inner) @ a.reshape(rows, -1).mT
-    return d
+    return d.to(dtype)
+
+
+def _degree(degree: int, what: str) -> None:
+    if not isinstance(degree, int) or isinstance(degree, bool) or degree < 0:
+        raise ValueError(f"{what}: a degree that is a whole number >= 0 is required; received {degree!r}")
 
 
 def wigner_j(degree: int) -> Tensor:
@@ -80,7 +97,11 @@ def wigner_j(degree: int) -> Tensor:
 
     Half turns are their own inverses, and this one exchanges the polar axis y with x: a rotation about x is one about y
     between two of these. Exact to rounding. Source: Pinchon and Hoggan 2007; Cohen et al., lie_learn.
+
+    Raises:
+        ValueError: if the degree is no whole number >= 0.
     """
+    _degree(degree, "wigner_j")
     return _wigner_j(degree).clone()
 
 
@@ -99,7 +120,11 @@ def wigner_d_from_angles(degree: int, alpha: Tensor, beta: Tensor, gamma: Tensor
 
     The same as `wigner_d` at these rotations, in two products of matrices for every degree: rotations about the polar axis
     y are planar ones of every order, and those about x follow by `wigner_j`. Exact for every degree up to rounding.
+
+    Raises:
+        ValueError: if the degree is no whole number >= 0.
     """
+    _degree(degree, "wigner_d_from_angles")
     j = _wigner_j(degree).to(beta)
     return _about_pole(degree, alpha) @ (j @ _about_pole(degree, beta) @ j) @ _about_pole(degree, gamma)
 

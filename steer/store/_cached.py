@@ -18,7 +18,7 @@ def cached(maxsize: int | None) -> Callable[[Callable[..., R]], _lru_cache_wrapp
     """`functools.lru_cache` for functions whose results may come from a pack."""
 
     def decorate(function: Callable[..., R]) -> _lru_cache_wrapper[R]:
-        memory = lru_cache(maxsize)(function)
+        memory = lru_cache(maxsize, typed=True)(function)
         _MEMORIES.append(memory)
         return memory
 

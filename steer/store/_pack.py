@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -140,10 +141,18 @@ class Pack:
         return name in self.entries
 
     def read(self, name: str) -> Entry:
-        """One entry; its tensors are views of the file in memory, not to be written to.
+        """One entry, in tensors and values of its own.
 
         Raises:
             PackError: if the bytes are not those that were written.
+        """
+        shared = self.view(name)
+        return Entry({part: value.clone() for part, value in shared.tensors.items()}, copy.deepcopy(shared.info))
+
+    def view(self, name: str) -> Entry:
+        """The same without copies: the tensors may share the memory of the file, the values are the manifest's own.
+
+        For readers that write to neither, such as `find`.
         """
         tensors = {}
         for full in self._names.get(name, []):

@@ -123,7 +123,7 @@ def _read(pack: Pack, name: str) -> Entry | None:
     if name not in pack:
         return None
     try:
-        return pack.read(name)
+        return pack.view(name)
     except PackError as error:
         _warn(error)
         return None

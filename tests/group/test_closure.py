@@ -18,7 +18,7 @@ from steer.group import (
     rotation,
 )
 from steer.group._polish import polish
-from tests.cases import FINITE, assert_close, assert_orthogonal, each, named
+from tests.cases import FINITE, assert_close, assert_orthogonal, each, named, seeded
 
 
 @each(FINITE)
@@ -93,10 +93,32 @@ def test_the_largest_order_from_single_precision():
     assert from_generators([planar_rotation(2 * math.pi / 1000).float()]).order == 1000
 
 
-def test_an_angle_slightly_off_is_moved_to_the_rational_one():
-    group = from_generators([planar_rotation(2 * math.pi / 21 + 5e-7)])
-    assert group.order == 21
-    assert_close(group.elements, cyclic(21).elements, 1e-13)
+def test_an_angle_slightly_off_is_moved_to_the_rational_one_if_it_is_rounded():
+    turn = planar_rotation(2 * math.pi / 21 + 5e-7)
+    for rounded in (turn.float(), turn.float().double()):
+        group = from_generators([rounded])
+        assert group.order == 21
+        assert_close(group.elements, cyclic(21).elements, 1e-13)
+    with pytest.raises(ValueError, match=r"number 0 is .* away from the nearest group found, of 21 elements"):
+        from_generators([turn])
+
+
+@pytest.mark.parametrize("angle", [0.22256512, 2 * math.pi / 5 + 9e-6, 2 * math.pi / 5 + 1e-10])
+def test_an_exact_matrix_near_a_finite_group_is_not_moved_to_it(angle):
+    with pytest.raises(ValueError, match=r"away from the nearest group found|do not close within that many"):
+        from_generators([planar_rotation(angle)])
+
+
+def test_random_irrational_angles_close_to_no_group():
+    for angle in (6 * torch.rand(60, dtype=torch.float64, generator=seeded(0))).tolist():
+        with pytest.raises(ValueError, match=r"away from the nearest group found|do not close within that many"):
+            from_generators([planar_rotation(angle)], max_order=400)
+
+
+@pytest.mark.parametrize("digits", [8, 10, 12])
+def test_printed_digits_are_explained(digits):
+    rounded = (rotation([1.0, 2.0, 3.0], 2 * math.pi / 7) * 10**digits).round() / 10**digits
+    assert from_generators([rounded]).order == 7
 
 
 def test_a_long_chain_of_cosets_does_not_drift():

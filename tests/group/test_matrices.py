@@ -69,11 +69,11 @@ def test_block_diagonal_broadcasts():
 
 @pytest.mark.parametrize("axis", [[0, 0, 0], [1, 0], [1, 0, 0, 0]])
 def test_bad_axes(axis):
-    with pytest.raises(ValueError, match="axis: three numbers, not all zero, are required; received"):
+    with pytest.raises(ValueError, match="axis: three finite numbers, not all zero, are required; received"):
         rotation(axis, 1.0)
 
 
 @pytest.mark.parametrize("normal", [[0.0, 0.0], [[1.0, 0.0]]])
 def test_bad_normals(normal):
-    with pytest.raises(ValueError, match="normal: a non-zero vector is required; received"):
+    with pytest.raises(ValueError, match="normal: a finite, non-zero vector is required; received"):
         reflection_across(normal)

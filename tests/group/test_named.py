@@ -141,10 +141,26 @@ def test_bad_counts(make, n):
         make(n)
 
 
-@pytest.mark.parametrize(("make", "d"), [(trivial, 0), (trivial, 5), (reflection, 7)])
+@pytest.mark.parametrize(("make", "d"), [(reflection, 0), (reflection, 7), (reflection, 2.0)])
 def test_bad_dimensions(make, d):
     with pytest.raises(ValueError, match=rf"{make.__name__}\(d\): d in .* is required; received {d}"):
         make(d)
+
+
+@pytest.mark.parametrize("d", [0, -1, 2.0, True])
+def test_the_trivial_group_acts_on_any_dimension(d):
+    assert trivial(7).elements.shape == (1, 7, 7)
+    with pytest.raises(ValueError, match=r"trivial\(d\): a whole number d >= 1 is required; received"):
+        trivial(d)
+
+
+def test_errors_do_not_depend_on_earlier_calls():
+    assert cyclic(7, d=3).order == 7
+    assert trivial(1).d == 1
+    with pytest.raises(ValueError, match="a whole number n >= 1 is required; received 7.0"):
+        cyclic(7.0, d=3)
+    with pytest.raises(ValueError, match=r"d in \(2, 3\) is required; received 3.0"):
+        cyclic(7, d=3.0)
 
 
 def test_bad_dimensions_of_rotations():

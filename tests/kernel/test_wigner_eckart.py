@@ -6,12 +6,15 @@ from itertools import product
 import pytest
 import torch
 
-from steer.group import cyclic, dihedral, icosahedral, o2, octahedral, reflection, so2, so3
+from steer.expansion import lattice, sampling
+from steer.expansion._blocks import block
+from steer.group import FiniteGroup, cyclic, dihedral, icosahedral, klein, o2, octahedral, reflection, rotation, so2, so3
 from steer.kernel import GaussianRings, angular_couplings, harmonic_dim, harmonics, kernel_basis, kernel_dimension
 from tests.cases import (
     SPATIAL,
     assert_close,
     assert_far,
+    assert_kernel_law,
     build,
     each,
     elements,
@@ -62,13 +65,40 @@ def test_at_the_origin_a_kernel_is_an_intertwiner(case):
         assert_close(out(g)[:, None] @ centre, centre @ into(g)[:, None])
 
 
+@each(named("dihedral(4)", "cyclic(5)", "tetrahedral()", "octahedral()", "full_octahedral()"))
+def test_the_law_for_every_pair_of_irreps(case):
+    g, x = case.group.generators[-1], randn(3, case.group.d)
+    moved = torch.cat([x, x @ g.mT])
+    for into, out in product(case.irreps, repeat=2):
+        here, there = kernel_basis(into, out, moved, 3).split(3, -1)
+        assert_close(there, torch.einsum("ab,nbck,dc->nadk", out(g), here, into(g)), what=f"{into} -> {out}")
+
+
+def test_the_law_for_quotients_by_rounded_subgroups():
+    group, tilt = octahedral(), rotation([1.0, 2.0, 3.0], 3e-7)
+    rounded = FiniteGroup(tilt @ klein().elements @ tilt.mT, klein().generators, "tilted")
+    field, g, x = group.quotient(rounded), group.elements[7], randn(3, 3)
+    here, there = kernel_basis(group.standard, field, torch.cat([x, x @ g.mT]), 3).split(3, -1)
+    assert len(here)
+    assert_close(there, torch.einsum("ab,nbck,dc->nadk", field(g), here, g))
+    grid = lattice("cubic", 3)
+    layer = block(group.irrep(1), field, sampling(grid, (3, 3, 3)))
+    weight = randn(1, 1, layer.size, seed=1)
+    kernel = layer.expand(weight, layer.constants)
+    for h in group.generators:
+        assert_kernel_law(kernel, group.irrep(1), field, grid.positions((3, 3, 3)), h)
+
+
 def test_an_unconstrained_kernel_fails_the_law():
-    """The negative control."""
+    """The negative control: every degree with coefficients of its own, without the coupling to the group."""
     group = octahedral()
-    x = randn(4, 3)
-    kernel = kernel_basis(group.standard, group.standard, x, 2)
-    g = group.elements[3]
-    assert_far(kernel_basis(group.standard, group.standard, x @ g.mT, 2), kernel)
+    x, g = randn(4, 3), group.elements[3]
+    free = [randn(3, 3, 2 * degree + 1, seed=degree) for degree in range(3)]
+
+    def kernel(points):
+        return sum(torch.einsum("oim,km->oik", c, harmonics(points, l)) for l, c in enumerate(free))
+
+    assert_far(kernel(x @ g.mT), torch.einsum("ab,bck,dc->adk", g, kernel(x), g))
 
 
 def harmonic_character(g, degree):

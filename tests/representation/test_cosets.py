@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from steer.group import (
+    FiniteGroup,
     conical,
     cyclic,
     icosahedral,
@@ -169,12 +170,33 @@ def test_inductions_that_do_not_exist():
         octahedral().trivial.induce(so3())
 
 
+def test_quotients_by_the_same_elements_are_equal():
+    group = octahedral()
+    flipped = klein().elements[[0, 3, 2, 1]]
+    other = FiniteGroup(flipped, flipped, "klein, listed backwards")
+    assert group.quotient(other) == group.quotient(klein())
+    assert len({group.quotient(other), group.quotient(klein()), group.quotient(tetrahedral())}) == 2
+
+
+def test_rounded_subgroups_are_replaced_by_the_elements_of_the_group():
+    group = icosahedral()
+    tilt = rotation([1.0, 2.0, 3.0], 3e-7)
+    rounded = FiniteGroup(tilt @ tetrahedral().elements @ tilt.mT, tetrahedral().generators, "tilted")
+    for subgroup in (group.quotient(rounded).subgroup, group.subgroup(rounded), group.subgroup(*rounded.elements)):
+        own = group.elements[group.index(subgroup.elements)]
+        assert_close(subgroup.elements, own)
+    assert group.quotient(rounded) == group.quotient(tetrahedral())
+    assert group.subgroup(tetrahedral()) is tetrahedral()
+
+
 @pytest.mark.parametrize(
     "field", [octahedral().quotient(klein()), o2().quotient(so2()), so2().irrep(1).induce(o2())], ids=str
 )
 def test_matrices_that_move_no_coset(field):
     bad = 1.5 * torch.eye(field.group.d).double()
-    with pytest.raises(ValueError, match="an element of the group is required; received a matrix that maps no coset"):
+    with pytest.raises(
+        ValueError, match="an element (of the group )?is required; received a matrix that (maps no coset|differs)"
+    ):
         field.matrices(bad)
     with pytest.raises(ValueError, match="received a matrix that is not an element of it"):
         field(bad)

@@ -1,10 +1,12 @@
 """The search finds the same irreps as closed forms and tables, whatever coordinates the group comes in."""
 
+import math
 import threading
 
 import pytest
 import torch
 
+from steer.coupling import endomorphisms
 from steer.group import FiniteGroup, cyclic, dihedral, from_generators, o2, o3, octahedral, so2, so3
 from steer.representation._search import Search
 from tests.cases import CONJUGATED, FINITE, assert_close, average, build, each, elements, named, random_orthogonal
@@ -40,7 +42,7 @@ def seed_of(case):
 
 @each(CONJUGATED + named("conjugated(quaternion_group(), 9)", "conjugated(binary_tetrahedral(), 10)"))
 def test_a_conjugated_group_has_the_same_characters(case):
-    """`chi'(q g q^T) = chi(g)` for exactly one irrep of the original, in the same place of the list."""
+    """`chi'(q g q^T) = chi(g)` for exactly one irrep of the original, wherever in the list."""
     original = unconjugated(case)
     q = random_orthogonal(original.d, seed_of(case))
     g = original.elements
@@ -60,6 +62,37 @@ def test_every_irrep_of_a_large_group_is_found():
     found = Search(FiniteGroup(turns, turns[1:2], "turns about a generic axis")).upto(None)
     assert sorted(f.dim for f in found) == [1, 1] + [2] * 204
     assert found[-1].degree == 205
+    search, some = Search(FiniteGroup(turns, turns[1:2], "turns about a generic axis")), turns[::50]
+    for number in range(0, len(search.upto(None)), 15):
+        values = search.matrices(number, some)
+        products = search.matrices(number, some[:, None] @ some[None])
+        assert_close(products, values[:, None] @ values[None], what=f"irrep {number}")
+
+
+def left(w, x, y, z):
+    """Left multiplication by a unit quaternion."""
+    return torch.tensor([[w, -x, -y, -z], [x, w, -z, y], [y, z, w, -x], [z, -y, x, w]], dtype=torch.float64)
+
+
+GOLDEN = (1 + 5**0.5) / 2
+QUATERNIONIC = {
+    "binary icosahedral": ([left(0.5, 0.5, 0.5, 0.5), left(GOLDEN / 2, 1 / GOLDEN / 2, 0.5, 0.0)], 120, 4),
+    "dicyclic of order 20": ([left(math.cos(math.pi / 5), math.sin(math.pi / 5), 0, 0), left(0, 0, 1, 0)], 20, 2),
+}
+
+
+@pytest.mark.parametrize("name", QUATERNIONIC)
+def test_groups_with_several_irreps_of_quaternionic_type(name):
+    generators, order, quaternionic = QUATERNIONIC[name]
+    group = from_generators(generators)
+    irreps = group.irreps()
+    assert group.order == order == sum(i.dim**2 // i.endomorphisms for i in irreps)
+    assert sum(i.endomorphisms == 4 for i in irreps) == quaternionic
+    g = group.elements[::5]
+    for irrep in irreps:
+        values = irrep(g)
+        assert_close(irrep(g[:, None] @ g[None]), values[:, None] @ values[None], what=str(irrep))
+        assert len(endomorphisms(irrep)) == irrep.endomorphisms
 
 
 def test_a_list_of_matrices_that_is_no_group():
@@ -128,7 +161,7 @@ def test_it_is_deterministic_and_complete(case):
     first.upto(None)
     second.upto(1)
     second.upto(None)
-    assert first.complete
+    assert sum(f.dim**2 // f.endomorphisms for f in first.found) == case.group.order
     assert [f.dim for f in first.found] == [f.dim for f in second.found]
     for n in range(len(first.found)):
         assert torch.equal(first.matrices(n, case.group.elements), second.matrices(n, case.group.elements))

@@ -11,7 +11,7 @@ from steer.group import (
 from steer.representation import (
     from_generator_images,
 )
-from tests.cases import FINITE, assert_close, each, representations
+from tests.cases import FINITE, assert_close, assert_homomorphism, each, representations
 
 
 @each(FINITE)
@@ -28,6 +28,18 @@ def test_images_of_the_generators_fix_a_representation(case):
 def test_lists_of_numbers_are_read_in_double_precision():
     turn = planar_rotation(2 * torch.pi / 7)
     assert_close(from_generator_images(cyclic(7), [turn.tolist()]).values[1], turn, 1e-15)
+
+
+def test_images_that_are_slightly_off_keep_the_law_and_share_nothing_with_the_exact_ones():
+    group = cyclic(7)
+    exact = from_generator_images(group, [planar_rotation(2 * torch.pi / 7)])
+    off = from_generator_images(group, [planar_rotation(2 * torch.pi / 7 + 1e-11)])
+    assert_homomorphism(off, group.elements, 1e-14)
+    flip = torch.tensor([[1.0, 0.0], [0.0, -1.0]]).double()
+    tilt = planar_rotation(1e-10)
+    wide = from_generator_images(dihedral(4), [planar_rotation(torch.pi / 2), tilt @ flip @ tilt.mT])
+    assert wide != from_generator_images(dihedral(4), [planar_rotation(torch.pi / 2), flip])
+    assert exact == from_generator_images(group, [planar_rotation(2 * torch.pi / 7)])
 
 
 def test_images_that_make_no_representation():
