@@ -23,7 +23,7 @@ from steer.kernel import HarmonicRepresentation, angular_couplings, harmonic_dim
 from steer.representation import Irrep, Quotient, Representation
 from steer.store import Entry, find, group_name
 
-VANISHES = 1e-7  # an element whose samples are this small relative to its peers' is not on the grid
+VANISHES = 1e-7  # an element of smaller norm is not on the grid; scalar functions are normalised over the taps
 
 
 class Block(ABC):

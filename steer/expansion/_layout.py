@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -65,7 +65,7 @@ def layout(representations: tuple[Representation, ...]) -> Layout:
     """The layout of fields that follow one another in the channel axis; its tensors are the caller's own."""
     found = _layout(representations)
     order, mixing = (None if t is None else t.clone() for t in (found.order, found.mixing))
-    return Layout(found.dim, found.groups, order, mixing)
+    return replace(found, order=order, mixing=mixing)
 
 
 @cached(256)

@@ -69,12 +69,13 @@ class Plan:
     """How a layer between two lists of fields expands its weights.
 
     The weight vector is the concatenation, over kinds of output fields and then kinds of input fields, of
-    `[fields_out, fields_in, elements]`. `expand` is linear in it and made of a few matrix products.
+    `[fields_out, fields_in, elements]`. `expand` is linear in it and made of a few matrix products. Plans and their tensors
+    are shared between layers: clone a tensor before changing it.
 
     Attributes:
         size: number of weights.
         deviation: `[size]`, standard deviation of independent weights that keeps the variance of white input.
-        constants: tensors that `expand` needs, in float64 (indices: int64). Shared between callers: clone to keep.
+        constants: tensors that `expand` needs, in float64 (indices: int64).
         unreachable: atoms of the output that no kernel reaches, with their number.
         unread: atoms of the input that no kernel reads, with their number.
     """

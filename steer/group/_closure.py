@@ -48,13 +48,13 @@ def from_generators(generators: Sequence[Any] | Tensor, max_order: int = 1000, n
     for i, g in enumerate(matrices):
         if g.ndim != 2 or g.shape != (d, d) or d == 0:
             raise ValueError(
-                f"from_generators: square matrices of one size are required; number {i} has shape {tuple(g.shape)}"
+                f"from_generators: square matrices of one size, in a list, are required; number {i} has shape {tuple(g.shape)}"
             )
         error = float((g @ g.mT - torch.eye(d, dtype=torch.float64)).abs().max())
         if not error < 1e-6:
             raise ValueError(
                 f"from_generators: orthogonal matrices (g g^T = 1) are required; number {i} misses by {error:.2g}; "
-                "orthonormalise it first, for example with torch.linalg.qr"
+                "give all digits, or the nearest orthogonal matrix: U @ Vh of torch.linalg.svd"
             )
     stack = torch.stack(matrices)
     elements = _close(stack, [_coarse(g) for g in given], max_order)

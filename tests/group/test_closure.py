@@ -212,3 +212,12 @@ def test_max_order_is_the_largest_order_allowed(case):
     assert from_generators(generators, max_order=case.group.order).order == case.order
     with pytest.raises(ValueError, match=f"at most {case.group.order - 1} elements"):
         from_generators(generators, max_order=case.group.order - 1)
+
+
+def test_the_way_out_of_a_rounded_matrix_leads_to_its_group() -> None:
+    """The nearest orthogonal matrix keeps orientation, where a QR decomposition may flip columns."""
+    rounded = torch.tensor([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.001]]).double()
+    with pytest.raises(ValueError, match=r"number 0 misses by .*U @ Vh of torch.linalg.svd"):
+        from_generators([rounded])
+    u, _, vh = torch.linalg.svd(rounded)
+    assert from_generators([u @ vh]) == cyclic(4, d=3)
