@@ -48,7 +48,8 @@ def from_generators(generators: Sequence[Any] | Tensor, max_order: int = 1000, n
     for i, g in enumerate(matrices):
         if g.ndim != 2 or g.shape != (d, d) or d == 0:
             raise ValueError(
-                f"from_generators: square matrices of one size, in a list, are required; number {i} has shape {tuple(g.shape)}"
+                "from_generators: square matrices of one size, in a list, are required; "
+                f"number {i} has shape {tuple(g.shape)}"
             )
         error = float((g @ g.mT - torch.eye(d, dtype=torch.float64)).abs().max())
         if not error < 1e-6:
