@@ -11,7 +11,7 @@ DOCS := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow lint docs bench bases proof clean
+.PHONY: help demo test test-slow lint docs bench bench-peers bases proof clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | while IFS=@ read -r target text; do printf '%-18s %s\n' "$$target" "$$text"; done
@@ -30,8 +30,13 @@ lint: $(DEV) ## style, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(DEV) ## how long layers take to build, each row in processes of its own
-	$(BIN)/python -m benchmarks $(ARGS)
+bench: $(DEV) ## construction, training, memory, growth, angles; `make bench ARGS=training` for one table
+	$(BIN)/python -m benchmarks $(or $(ARGS),all)
+
+bench-peers: ## the same beside escnn, in an environment of its own; needs a Fortran compiler (gfortran) and Python <= 3.12
+	test -x benchmarks/.venv/bin/python || $(PYTHON) -m venv benchmarks/.venv
+	benchmarks/.venv/bin/python -m pip --disable-pip-version-check -q install -r benchmarks/requirements.txt
+	benchmarks/.venv/bin/python -m benchmarks $(or $(ARGS),all)
 
 docs: $(DOCS) ## the site, in docs/_build/html; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html $(ARGS)

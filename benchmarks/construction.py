@@ -15,6 +15,8 @@ import sys
 
 import torch
 
+from benchmarks.clock import keep
+
 ROWS = {
     "import steer": "pass",
     "C8 regular 8 -> 8, 5x5": "g = gspaces.rot2dOnR2(8); t = g.type('8xregular'); nn.R2Conv(t, t, 5)",
@@ -30,6 +32,16 @@ ROWS = {
     "SO(3) Fourier nonlinearity, 192 points": (
         "g = gspaces.rot3dOnR3(); t = nn.FieldType(g, [g.fourier_repr(2)]); nn.FourierPointwise(t, samples=192)"
     ),
+}
+
+TARGETS = {
+    "import steer": (0.3, 30),
+    "D8 regular 8 -> 8, 5x5": (0.3, None),
+    "O(2) irreps to frequency 6, 5x5": (0.3, None),
+    "octahedral regular 2 -> 2, 5^3": (0.5, 100),
+    "full octahedral regular 1 -> 1, 5^3": (1, 200),
+    "icosahedral regular 1 -> 1, 5^3": (1, 200),
+    "SO(3) Fourier nonlinearity, 192 points": (0.1, None),
 }
 
 _CHILD = """
@@ -63,7 +75,10 @@ def main(argv: list[str] | None = None) -> int:
     print(f"torch {torch.__version__}, {platform.python_implementation()} {platform.python_version()}, {platform.machine()}")
     print(f"{arguments.threads} threads, medians of {arguments.repeats} processes\n")
     print("| what | median s | fastest s | slowest s | memory MB |\n| --- | --- | --- | --- | --- |")
+    rows = []
     for name, code in ROWS.items():
         seconds, memory = measure(code, arguments.repeats, arguments.threads)
+        rows.append({"what": name, "seconds": statistics.median(seconds), "MB": memory, "target": TARGETS.get(name)})
+        keep("construction", rows)
         print(f"| {name} | {statistics.median(seconds):.3f} | {min(seconds):.3f} | {max(seconds):.3f} | {memory:.0f} |")
     return 0
