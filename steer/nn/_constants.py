@@ -51,11 +51,31 @@ class Constants(torch.nn.Module):
         return self.get_buffer(name)
 
     def like(self, name: str, x: Tensor) -> Tensor:
-        """The constant in the dtype of `x`; from the source when that holds more digits than the buffer."""
+        """The constant in the dtype of `x` (index lists in their own) and on its device.
+
+        From the source when that holds more digits than the buffer, or when the buffer was left on another device, as
+        parameters that are assigned or given for one call do.
+        """
         buffer = self.get_buffer(name)
-        if x.dtype == buffer.dtype:
+        kind = x.dtype if buffer.is_floating_point() else buffer.dtype
+        if buffer.dtype == kind and buffer.device == x.device:
             return buffer
-        return self.sources[name].to(x) if x.dtype == torch.float64 else buffer.to(x.dtype)
+        return (
+            self.sources[name].to(x.device, kind) if kind == torch.float64 or buffer.device != x.device else buffer.to(kind)
+        )
+
+    def follow(self, x: Tensor) -> None:
+        """Take on the dtype and the device of a tensor."""
+        if any(b.device != x.device or (b.is_floating_point() and b.dtype != x.dtype) for b in self.buffers()):
+            self._load(x.dtype, x.device)
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, local_metadata: Any, *rest: Any) -> None:
+        # Assigned tensors replace parameters on the meta device, but nothing is assigned to what no checkpoint holds.
+        buffers = list(self.buffers())
+        if local_metadata.get("assign_to_params_buffers") and buffers and buffers[0].is_meta:
+            kind = next((b.dtype for b in buffers if b.is_floating_point()), torch.get_default_dtype())
+            self._load(kind, torch.get_default_device())
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
     def extra_repr(self) -> str:
         return ", ".join(f"{name}: {list(source.shape)}" for name, source in self.sources.items())

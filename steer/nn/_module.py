@@ -6,12 +6,13 @@ import copy
 import textwrap
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import overload
+from typing import Any, overload
 
 import torch
 from torch import Tensor
 
 from steer.field import FieldType, GeometricTensor
+from steer.nn._constants import Constants
 from steer.nn._plain import Plain
 from steer.nn._traced import example, holds, traced
 
@@ -84,6 +85,15 @@ class EquivariantModule(torch.nn.Module):
 
     def _check(self, x: Tensor) -> None:
         self.in_type.check(x)
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, local_metadata: Any, *rest: Any) -> None:
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+        own = [*self.parameters(recurse=False), *self.buffers(recurse=False)]
+        numbers = next((tensor for tensor in own if tensor.is_floating_point() and not tensor.is_meta), None)
+        if local_metadata.get("assign_to_params_buffers") and numbers is not None:
+            for module in self.modules():  # assigned tensors bring their dtype and device along
+                if isinstance(module, Constants):
+                    module.follow(numbers)
 
     def __repr__(self) -> str:
         # Index lists and constants are of no interest to a reader: a layer that holds nothing else prints on one line.
