@@ -119,6 +119,8 @@ class NormBatchNorm(EquivariantModule):
             out = F.batch_norm(fields.flatten(2), *running, self.weight, self.bias, True, momentum, self.eps)
             return out.reshape(x.shape)
         samples = x.numel() // x.shape[1]
+        if not samples:  # as torch does: nothing to learn from, and still a part of the graph
+            return self._of_nothing(x)
         if samples < 2 and any(self._counts):
             raise ValueError(
                 f"{type(self).__name__}: more than one value per invariant is required in train mode; received {samples}"
@@ -131,11 +133,26 @@ class NormBatchNorm(EquivariantModule):
         if momentum and self.running_mean is not None and self.running_var is not None:
             # As torch does, divide by the number of values less one for every mean that was subtracted.
             constants = self.statistics.constants
-            values = constants["dims"] * samples
+            values = constants.like("dims", square) * samples  # these overflow in half precision
             unbiased = square * (values / (values - constants["means"])).to(square)
             self.running_mean.lerp_(self.statistics.coefficients(mean).to(self.running_mean), momentum)
             self.running_var.lerp_(unbiased.to(self.running_var), momentum)
         return out
+
+    def _of_nothing(self, x: Tensor) -> Tensor:
+        out = x
+        for numbers in (self.weight, self.bias):
+            out = out if numbers is None else out + 0 * numbers.sum().to(x.dtype)
+        return out
+
+    def reset_parameters(self) -> None:
+        """The values of a new layer: weights 1, biases 0, no batch seen."""
+        self.reset_running_stats()
+        with torch.no_grad():
+            if self.weight is not None:
+                self.weight.fill_(1)
+            if self.bias is not None:
+                self.bias.zero_()
 
     def reset_running_stats(self) -> None:
         """Forget all batches, as in `torch.nn.BatchNorm2d`."""

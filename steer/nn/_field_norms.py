@@ -77,6 +77,14 @@ class SampleNorm(EquivariantModule):
         if device is not None:
             self.to(device)
 
+    def reset_parameters(self) -> None:
+        """The values of a new layer: weights 1, biases 0."""
+        with torch.no_grad():
+            if self.weight is not None:
+                self.weight.fill_(1)
+            if self.bias is not None:
+                self.bias.zero_()
+
     def compute(self, x: Tensor) -> Tensor:
         if self._starved and (not self.space or all(n == 1 for n in x.shape[2:])):
             raise ValueError(
