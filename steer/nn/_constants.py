@@ -79,3 +79,43 @@ class Constants(torch.nn.Module):
 
     def extra_repr(self) -> str:
         return ", ".join(f"{name}: {list(source.shape)}" for name, source in self.sources.items())
+
+
+class _NamesOfConstants:
+    """Those of a module as an attribute that a list of the user's own replaces."""
+
+    def __get__(self, module: torch.nn.Module | None, owner: type) -> list[str]:
+        return [] if module is None else names_of_constants(module)
+
+
+class LocalConstants(torch.nn.Module):
+    """A module whose constants `DistributedDataParallel` does not send to the other processes: they have the same."""
+
+    _ddp_params_and_buffers_to_ignore = _NamesOfConstants()
+
+
+def names_of_constants(network: torch.nn.Module) -> list[str]:
+    """The names of all buffers that are constants."""
+    return [
+        f"{name}.{key}" if name else key
+        for name, module in network.named_modules()
+        if isinstance(module, Constants)
+        for key, _ in module.named_buffers(recurse=False)
+    ]
+
+
+def keep_constants_local(network: torch.nn.Module) -> torch.nn.Module:
+    """Tell `DistributedDataParallel` not to send the constants of a network around; call it on what will be wrapped.
+
+    In training it sends all buffers before every forward pass, and the constants are most of them, though they are the same
+    in every process. Networks that are an `nn.Sequential` need no call. Returns the network.
+
+    Source: `DistributedDataParallel._set_params_and_buffers_to_ignore_for_model`.
+
+    >>> import torch
+    >>> from steer import gspaces, nn
+    >>> kind = gspaces.rot2dOnR2(4).type("regular")
+    >>> net = nn.keep_constants_local(torch.nn.Sequential(nn.R2Conv(kind, kind, 3)))
+    """
+    network._ddp_params_and_buffers_to_ignore = names_of_constants(network)  # type: ignore[assignment]
+    return network

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from steer.field import FieldType, GeometricTensor
-from steer.nn._constants import Constants
+from steer.nn._constants import Constants, LocalConstants
 from steer.nn._plain import Plain
 from steer.nn._traced import example, holds, traced
 
@@ -32,7 +32,7 @@ def require_fields(kind: FieldType, layer: str, role: str = "in_type") -> FieldT
     raise TypeError(f"{layer}: {role}, a FieldType, is required; received {received}{way_out}")
 
 
-class EquivariantModule(torch.nn.Module):
+class EquivariantModule(LocalConstants):
     """A layer that maps fields of `in_type` to fields of `out_type`, equivariantly.
 
     A `GeometricTensor` in gives a `GeometricTensor` out, a plain tensor a plain tensor, with the same numbers. Subclasses
