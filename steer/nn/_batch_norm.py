@@ -15,6 +15,7 @@ from steer.nn._invariants import invariant_vectors
 from steer.nn._module import EquivariantModule
 from steer.nn._normalise import FieldStatistics, Normalise, normalise
 from steer.nn._numbers import fraction, positive
+from steer.nn._plain import hand_over
 from steer.nn._pointwise import require_permutation
 from steer.nn._precision import full_precision
 from steer.representation import Representation
@@ -182,9 +183,8 @@ class NormBatchNorm(EquivariantModule):
         mean, var, weight, bias = self._of_channels(self.running_mean, self.running_var)
         kind = _STOCK[self.in_type.gspace.dimensionality]
         stock = kind(self.in_type.size, self.eps, self.momentum, self.affine, device=mean.device, dtype=mean.dtype)
-        state = {"running_mean": mean, "running_var": var, "weight": weight, "bias": bias}
-        stock.load_state_dict({name: value for name, value in state.items() if value is not None}, strict=False)
-        return stock.eval()
+        stock.load_state_dict({"running_mean": mean, "running_var": var}, strict=False)
+        return hand_over(stock, self, weight=weight, bias=bias)
 
     def extra_repr(self) -> str:
         return f"{self.in_type}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}"

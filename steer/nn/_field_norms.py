@@ -15,6 +15,7 @@ from steer.nn._fields import FieldGroups, consecutive, field_of_channel
 from steer.nn._invariants import invariant_vectors
 from steer.nn._module import EquivariantModule, require_fields
 from steer.nn._numbers import positive
+from steer.nn._plain import hand_over
 from steer.nn._precision import full_precision
 
 
@@ -103,10 +104,8 @@ class SampleNorm(EquivariantModule):
         if not self._is_stock:
             return super().export()
         stock = torch.nn.GroupNorm(len(self.groups.positions), self.in_type.size, self.eps, self.affine)
-        for name, value in zip(("weight", "bias"), affine_of_channels(self.constants, self.weight, self.bias), strict=True):
-            if value is not None:
-                setattr(stock, name, torch.nn.Parameter(value.detach().clone()))
-        return stock.train(self.training)
+        weight, bias = affine_of_channels(self.constants, self.weight, self.bias)
+        return hand_over(stock, self, weight=weight, bias=bias)
 
     @abstractmethod
     def extra_repr(self) -> str: ...

@@ -291,6 +291,17 @@ def export(name: str) -> None:
     assert_close(stock(x[:1]).detach(), layer(x[:1]).detach(), 1e-5)
 
 
+@tool
+@applies(lambda name: has_parameters(name) and "Attention" not in name)
+def frozen_export(name: str) -> None:
+    """What is frozen stays so when it is exported, and what learns goes on learning."""
+    for learns in (True, False):
+        stock = build(name).eval().requires_grad_(learns).export()
+        parameters = list(stock.parameters())
+        assert parameters
+        assert all(parameter.requires_grad == learns for parameter in parameters)
+
+
 @slow
 def compile_eval(name: str) -> None:
     _compile(name, train=False)
