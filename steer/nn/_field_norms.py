@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -99,6 +100,11 @@ class SampleNorm(EquivariantModule):
                 cast = [None if n is None else n.to(wide.dtype) for n in numbers]
                 return F.group_norm(wide, len(self.groups.positions), cast[0], cast[1], self.eps).to(x.dtype)
             return normalise_sample(x, self.groups, self.constants, self.weight, self.bias, self.space, self.eps)
+
+    def _spelled_out(self, x: Tensor) -> Tensor:
+        # A graph cannot switch autocast off, which would take matrix products in half precision, where they overflow.
+        given = (self.groups, self.constants, self.weight, self.bias, self.space, self.eps)
+        return normalise_sample(x, *given, multiply_by_sums)
 
     def export(self) -> torch.nn.Module:
         if not self._is_stock:
@@ -275,6 +281,11 @@ def widen(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
+def multiply_by_sums(matrix: Tensor, x: Tensor) -> Tensor:
+    """`matrix @ x` without a matrix product, `[batch, columns, site] -> [batch, rows, site]`."""
+    return (matrix.unsqueeze(-1) * x.unsqueeze(1)).sum(2)
+
+
 def affine_of_channels(
     constants: Constants, weight: Tensor | None, bias: Tensor | None
 ) -> tuple[Tensor | None, Tensor | None]:
@@ -291,12 +302,13 @@ def normalise_sample(
     bias: Tensor | None,
     space: bool,
     eps: float,
+    multiply: Callable[[Tensor, Tensor], Tensor] = torch.matmul,
 ) -> Tensor:
     """Every block centred along its invariants and divided by its root mean square; then weight and bias of its fields."""
     rows = widen(x.flatten(2) if x.ndim > 2 else x.unsqueeze(2))
     if "directions" in constants.sources:
         mean = rows.mean(2, keepdim=True) if space else rows
-        rows = rows - constants.like("directions", rows) @ (constants.like("coefficients", rows) @ mean)
+        rows = rows - multiply(constants.like("directions", rows), multiply(constants.like("coefficients", rows), mean))
     gain, shift = affine_of_channels(constants, weight, bias)
     if space:
         powers = torch.linalg.vecdot(rows, rows) / rows.shape[2]

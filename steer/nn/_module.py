@@ -103,6 +103,10 @@ class EquivariantModule(LocalConstants):
         lines = [self.extra_repr(), *(f"({name}): {child!r}" for name, child in shown)]
         return f"{type(self).__name__}(\n" + textwrap.indent("\n".join(line for line in lines if line), "  ") + "\n)"
 
+    def _spelled_out(self, x: Tensor) -> Tensor:
+        """`compute` for tracing: the same numbers, for layers whose operations autocast must not touch by others."""
+        return self.compute(x)
+
     def export(self) -> torch.nn.Module:
         """The same map without field types, on plain tensors, in the present mode and dtype, made of torch alone.
 
@@ -112,7 +116,7 @@ class EquivariantModule(LocalConstants):
         """
         x = example(self, self.in_type.size, self.in_type.gspace.dimensionality)
         with torch.no_grad():
-            graph = traced(self.compute, x)
+            graph = traced(self._spelled_out, x)
             # On a copy: running statistics of this layer must not see the test.
             if graph is not None and holds(graph, copy.deepcopy(self).compute, x):
                 return graph.train(self.training)
