@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -26,6 +25,7 @@ class FieldType:
         representations: representations of `gspace.fibergroup`, or strings such as "8xregular + 4x1"; at least one.
     Attributes:
         size: number of channels.
+        runs: consecutive equal fields with their number, in channel order.
     Raises:
         ValueError: if there is none, or one belongs to another group.
     """
@@ -58,6 +58,9 @@ class FieldType:
         self.gspace = gspace
         self.representations: tuple[Representation, ...] = tuple(fields)
         self.size = sum(field.dim for field in fields)
+        # Here, not when they are asked for: every typed call compares types, and compilers follow neither of the two.
+        self.runs: tuple[tuple[Representation, int], ...] = tuple((f, len(list(same))) for f, same in groupby(fields))
+        self._hash = hash((gspace, self.runs))
 
     @property
     def fibergroup(self) -> Group:
@@ -72,11 +75,6 @@ class FieldType:
     def is_permutation(self) -> bool:
         """Whether pointwise nonlinearities are equivariant on it."""
         return all(field.is_permutation for field in set(self.representations))
-
-    @property
-    def runs(self) -> list[tuple[Representation, int]]:
-        """Consecutive equal fields with their number, in channel order."""
-        return [(field, len(list(same))) for field, same in groupby(self.representations)]
 
     def channels(self) -> Iterator[tuple[Representation, slice]]:
         """Every field with its span of the channel axis."""
@@ -139,12 +137,10 @@ class FieldType:
             return True
         if not isinstance(other, FieldType):
             return NotImplemented
+        if self._hash != other._hash or torch.compiler.is_compiling():  # compilers cannot compare the matrices of groups
+            return self._hash == other._hash
         # Field by field it would compare the matrices of a finite group once for each.
         return self.gspace == other.gspace and self.runs == other.runs
-
-    @cached_property
-    def _hash(self) -> int:
-        return hash((self.gspace, self.representations))
 
     def __hash__(self) -> int:
         return self._hash

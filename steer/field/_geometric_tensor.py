@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import functools
 import operator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from torch.utils import _pytree as pytree
 from steer.field._field_type import FieldType
 
 
+@dataclass(init=False, repr=False, eq=False)  # data parallel training looks into dataclasses for tensors
 class GeometricTensor:
     """A tensor `[batch, channel, *space]` with its field type.
 
@@ -23,6 +25,9 @@ class GeometricTensor:
     Raises:
         ValueError: if the shape does not fit the type.
     """
+
+    tensor: Tensor
+    type: FieldType
 
     def __init__(self, tensor: Tensor, type: FieldType) -> None:
         if not isinstance(type, FieldType) or not isinstance(tensor, Tensor):
@@ -45,7 +50,11 @@ class GeometricTensor:
         options = options or {}
         if function in (torch.cat, torch.concat, torch.concatenate):
             return _cat(*arguments, **options)
-        plain = pytree.tree_map(lambda value: value.tensor if isinstance(value, cls) else value, (arguments, options))
+        plain = pytree.tree_map(
+            lambda value: value.tensor if isinstance(value, cls) else value,
+            (arguments, options),
+            is_leaf=lambda value: isinstance(value, cls),
+        )
         return function(*plain[0], **plain[1])
 
     def __getattr__(self, name: str) -> Any:
@@ -145,6 +154,23 @@ class GeometricTensor:
 
     def __repr__(self) -> str:
         return f"GeometricTensor({tuple(self.shape)}, {self.type})"
+
+
+def _flatten(x: GeometricTensor) -> tuple[list[Any], FieldType]:
+    return [x.tensor], x.type
+
+
+def _unflatten(children: Any, kind: FieldType) -> GeometricTensor:
+    # Unchecked: torch puts placeholders and batched tensors into the places of tensors.
+    out = GeometricTensor.__new__(GeometricTensor)
+    (out.tensor,), out.type = children, kind
+    return out
+
+
+# Where torch looks for tensors in what functions take and give: data parallel training, vmap, checkpoints, export.
+pytree.register_pytree_node(
+    GeometricTensor, _flatten, _unflatten, serialized_type_name=f"{__name__}.{GeometricTensor.__name__}"
+)
 
 
 def _cat(items: Any, dim: int = 0, axis: int | None = None) -> GeometricTensor | Tensor:

@@ -10,6 +10,7 @@ from steer.nn._branches import Branch, Merge, Reshuffle, tensor_directsum
 from steer.nn._cartesian import CartesianTensor, FromCartesian, ToCartesian
 from steer.nn._checkpoint import load, save
 from steer.nn._concatenated_relu import ConcatenatedReLU, CReLU
+from steer.nn._constants import keep_constants_local
 from steer.nn._conv import R1Conv, R2Conv, R3Conv, SteerableConv
 from steer.nn._conv_transposed import R1ConvTransposed, R2ConvTransposed, R3ConvTransposed, SteerableConvTransposed
 from steer.nn._dropout import FieldDropout, PointwiseDropout
@@ -138,6 +139,7 @@ __all__ = [
     "VectorFieldNonLinearity",
     "dense_weights",
     "export",
+    "keep_constants_local",
     "load",
     "match_width",
     "save",

@@ -165,6 +165,12 @@ class DistanceBias(Fingerprinted):
         self.profile = GaussianRings(radii, tuple(0.6 * max(gap, unit) for gap in [*gaps, *gaps[-1:]] or [unit]))
         self.weight = torch.nn.Parameter(torch.zeros(heads, len(radii), device=device, dtype=dtype))
 
+    def reset_parameters(self) -> None:
+        """No distance is preferred."""
+        if self.weight is not None:
+            with torch.no_grad():
+                self.weight.zero_()
+
     @property
     def fingerprint(self) -> str | None:
         """Digest of the rings whose coefficients `weight` holds."""

@@ -15,6 +15,7 @@ from steer.nn._invariants import invariant_vectors
 from steer.nn._module import EquivariantModule
 from steer.nn._normalise import FieldStatistics, Normalise, normalise
 from steer.nn._numbers import fraction, positive
+from steer.nn._plain import hand_over
 from steer.nn._pointwise import require_permutation
 from steer.nn._precision import full_precision
 from steer.representation import Representation
@@ -119,6 +120,8 @@ class NormBatchNorm(EquivariantModule):
             out = F.batch_norm(fields.flatten(2), *running, self.weight, self.bias, True, momentum, self.eps)
             return out.reshape(x.shape)
         samples = x.numel() // x.shape[1]
+        if not samples:  # as torch does: nothing to learn from, and still a part of the graph
+            return self._of_nothing(x)
         if samples < 2 and any(self._counts):
             raise ValueError(
                 f"{type(self).__name__}: more than one value per invariant is required in train mode; received {samples}"
@@ -131,11 +134,26 @@ class NormBatchNorm(EquivariantModule):
         if momentum and self.running_mean is not None and self.running_var is not None:
             # As torch does, divide by the number of values less one for every mean that was subtracted.
             constants = self.statistics.constants
-            values = constants["dims"] * samples
+            values = constants.like("dims", square) * samples  # these overflow in half precision
             unbiased = square * (values / (values - constants["means"])).to(square)
             self.running_mean.lerp_(self.statistics.coefficients(mean).to(self.running_mean), momentum)
             self.running_var.lerp_(unbiased.to(self.running_var), momentum)
         return out
+
+    def _of_nothing(self, x: Tensor) -> Tensor:
+        out = x
+        for numbers in (self.weight, self.bias):
+            out = out if numbers is None else out + 0 * numbers.sum().to(x.dtype)
+        return out
+
+    def reset_parameters(self) -> None:
+        """The values of a new layer: weights 1, biases 0, no batch seen."""
+        self.reset_running_stats()
+        with torch.no_grad():
+            if self.weight is not None:
+                self.weight.fill_(1)
+            if self.bias is not None:
+                self.bias.zero_()
 
     def reset_running_stats(self) -> None:
         """Forget all batches, as in `torch.nn.BatchNorm2d`."""
@@ -165,9 +183,8 @@ class NormBatchNorm(EquivariantModule):
         mean, var, weight, bias = self._of_channels(self.running_mean, self.running_var)
         kind = _STOCK[self.in_type.gspace.dimensionality]
         stock = kind(self.in_type.size, self.eps, self.momentum, self.affine, device=mean.device, dtype=mean.dtype)
-        state = {"running_mean": mean, "running_var": var, "weight": weight, "bias": bias}
-        stock.load_state_dict({name: value for name, value in state.items() if value is not None}, strict=False)
-        return stock.eval()
+        stock.load_state_dict({"running_mean": mean, "running_var": var}, strict=False)
+        return hand_over(stock, self, weight=weight, bias=bias)
 
     def extra_repr(self) -> str:
         return f"{self.in_type}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}"

@@ -181,7 +181,7 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
 def multiply_each(x: Tensor, matrix: Constants) -> Tensor:
     """Every run of as many channels as the matrix has columns, times the matrix."""
     m = matrix.like("matrix", x)
-    fields = x.unflatten(1, (-1, m.shape[1]))
+    fields = x.unflatten(1, (x.shape[1] // m.shape[1], m.shape[1]))
     if x.ndim == 2:
         return (fields @ m.mT).flatten(1)
-    return (m @ fields.flatten(3)).flatten(1, 2).reshape(x.shape[0], -1, *x.shape[2:])
+    return (m @ fields.flatten(3)).flatten(1, 2).reshape(x.shape[0], fields.shape[1] * m.shape[0], *x.shape[2:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,7 @@ from steer.nn._fields import FieldGroups, consecutive, field_of_channel
 from steer.nn._invariants import invariant_vectors
 from steer.nn._module import EquivariantModule, require_fields
 from steer.nn._numbers import positive
+from steer.nn._plain import hand_over
 from steer.nn._precision import full_precision
 
 
@@ -77,6 +79,14 @@ class SampleNorm(EquivariantModule):
         if device is not None:
             self.to(device)
 
+    def reset_parameters(self) -> None:
+        """The values of a new layer: weights 1, biases 0."""
+        with torch.no_grad():
+            if self.weight is not None:
+                self.weight.fill_(1)
+            if self.bias is not None:
+                self.bias.zero_()
+
     def compute(self, x: Tensor) -> Tensor:
         if self._starved and (not self.space or all(n == 1 for n in x.shape[2:])):
             raise ValueError(
@@ -91,14 +101,17 @@ class SampleNorm(EquivariantModule):
                 return F.group_norm(wide, len(self.groups.positions), cast[0], cast[1], self.eps).to(x.dtype)
             return normalise_sample(x, self.groups, self.constants, self.weight, self.bias, self.space, self.eps)
 
+    def _spelled_out(self, x: Tensor) -> Tensor:
+        # A graph cannot switch autocast off, which would take matrix products in half precision, where they overflow.
+        given = (self.groups, self.constants, self.weight, self.bias, self.space, self.eps)
+        return normalise_sample(x, *given, multiply_by_sums)
+
     def export(self) -> torch.nn.Module:
         if not self._is_stock:
             return super().export()
         stock = torch.nn.GroupNorm(len(self.groups.positions), self.in_type.size, self.eps, self.affine)
-        for name, value in zip(("weight", "bias"), affine_of_channels(self.constants, self.weight, self.bias), strict=True):
-            if value is not None:
-                setattr(stock, name, torch.nn.Parameter(value.detach().clone()))
-        return stock.train(self.training)
+        weight, bias = affine_of_channels(self.constants, self.weight, self.bias)
+        return hand_over(stock, self, weight=weight, bias=bias)
 
     @abstractmethod
     def extra_repr(self) -> str: ...
@@ -268,6 +281,11 @@ def widen(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
+def multiply_by_sums(matrix: Tensor, x: Tensor) -> Tensor:
+    """`matrix @ x` without a matrix product, `[batch, columns, site] -> [batch, rows, site]`."""
+    return (matrix.unsqueeze(-1) * x.unsqueeze(1)).sum(2)
+
+
 def affine_of_channels(
     constants: Constants, weight: Tensor | None, bias: Tensor | None
 ) -> tuple[Tensor | None, Tensor | None]:
@@ -284,12 +302,13 @@ def normalise_sample(
     bias: Tensor | None,
     space: bool,
     eps: float,
+    multiply: Callable[[Tensor, Tensor], Tensor] = torch.matmul,
 ) -> Tensor:
     """Every block centred along its invariants and divided by its root mean square; then weight and bias of its fields."""
     rows = widen(x.flatten(2) if x.ndim > 2 else x.unsqueeze(2))
     if "directions" in constants.sources:
         mean = rows.mean(2, keepdim=True) if space else rows
-        rows = rows - constants.like("directions", rows) @ (constants.like("coefficients", rows) @ mean)
+        rows = rows - multiply(constants.like("directions", rows), multiply(constants.like("coefficients", rows), mean))
     gain, shift = affine_of_channels(constants, weight, bias)
     if space:
         powers = torch.linalg.vecdot(rows, rows) / rows.shape[2]

@@ -14,6 +14,7 @@ from steer.field import FieldType
 from steer.kernel import RadialProfile
 from steer.nn._axes import Size, as_tuple, warn_of_uneven_axes
 from steer.nn._module import require_fields
+from steer.nn._plain import hand_over
 from steer.nn._steerable import SteerableModule
 
 
@@ -85,10 +86,7 @@ class GridConvolution(SteerableModule):
         names = ("kernel_size", "stride", "padding", "dilation", "groups")
         arguments |= {name: getattr(self, name) for name in names}
         layer = stock(self.in_type.size, self.out_type.size, bias=bias is not None, device="meta", **arguments)
-        layer.weight = torch.nn.Parameter(kernel.detach().clone())
-        if bias is not None:
-            layer.bias = torch.nn.Parameter(bias.detach().clone())
-        return layer.train(self.training)
+        return hand_over(layer, self, weight=kernel, bias=bias)
 
     def extra_repr(self) -> str:
         extras = [("stride", 1), ("padding", 0), ("output_padding", 0), ("dilation", 1)]

@@ -9,6 +9,7 @@ from torch import Tensor
 from steer.expansion import POINT
 from steer.field import FieldType
 from steer.nn._module import require_fields
+from steer.nn._plain import hand_over
 from steer.nn._steerable import SteerableModule
 
 
@@ -56,10 +57,7 @@ class Linear(SteerableModule):
     def export(self) -> torch.nn.Module:
         kernel, bias = self.dense()
         stock = torch.nn.Linear(self.in_type.size, self.out_type.size, bias=bias is not None, device="meta")
-        stock.weight = torch.nn.Parameter(kernel.detach().clone())
-        if bias is not None:
-            stock.bias = torch.nn.Parameter(bias.detach().clone())
-        return stock.train(self.training)
+        return hand_over(stock, self, weight=kernel, bias=bias)
 
     def extra_repr(self) -> str:
         return f"{self.in_type} -> {self.out_type}" + (", bias=False" if self.bias is None else "")

@@ -6,12 +6,13 @@ import copy
 import textwrap
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import overload
+from typing import Any, overload
 
 import torch
 from torch import Tensor
 
 from steer.field import FieldType, GeometricTensor
+from steer.nn._constants import Constants, LocalConstants
 from steer.nn._plain import Plain
 from steer.nn._traced import example, holds, traced
 
@@ -31,7 +32,7 @@ def require_fields(kind: FieldType, layer: str, role: str = "in_type") -> FieldT
     raise TypeError(f"{layer}: {role}, a FieldType, is required; received {received}{way_out}")
 
 
-class EquivariantModule(torch.nn.Module):
+class EquivariantModule(LocalConstants):
     """A layer that maps fields of `in_type` to fields of `out_type`, equivariantly.
 
     A `GeometricTensor` in gives a `GeometricTensor` out, a plain tensor a plain tensor, with the same numbers. Subclasses
@@ -85,6 +86,15 @@ class EquivariantModule(torch.nn.Module):
     def _check(self, x: Tensor) -> None:
         self.in_type.check(x)
 
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, local_metadata: Any, *rest: Any) -> None:
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+        own = [*self.parameters(recurse=False), *self.buffers(recurse=False)]
+        numbers = next((tensor for tensor in own if tensor.is_floating_point() and not tensor.is_meta), None)
+        if local_metadata.get("assign_to_params_buffers") and numbers is not None:
+            for module in self.modules():  # assigned tensors bring their dtype and device along
+                if isinstance(module, Constants):
+                    module.follow(numbers)
+
     def __repr__(self) -> str:
         # Index lists and constants are of no interest to a reader: a layer that holds nothing else prints on one line.
         shown = [(name, child) for name, child in self.named_children() if not getattr(child, "is_machinery", False)]
@@ -92,6 +102,10 @@ class EquivariantModule(torch.nn.Module):
             return f"{type(self).__name__}({self.extra_repr()})"
         lines = [self.extra_repr(), *(f"({name}): {child!r}" for name, child in shown)]
         return f"{type(self).__name__}(\n" + textwrap.indent("\n".join(line for line in lines if line), "  ") + "\n)"
+
+    def _spelled_out(self, x: Tensor) -> Tensor:
+        """`compute` for tracing: the same numbers, for layers whose operations autocast must not touch by others."""
+        return self.compute(x)
 
     def export(self) -> torch.nn.Module:
         """The same map without field types, on plain tensors, in the present mode and dtype, made of torch alone.
@@ -102,7 +116,7 @@ class EquivariantModule(torch.nn.Module):
         """
         x = example(self, self.in_type.size, self.in_type.gspace.dimensionality)
         with torch.no_grad():
-            graph = traced(self.compute, x)
+            graph = traced(self._spelled_out, x)
             # On a copy: running statistics of this layer must not see the test.
             if graph is not None and holds(graph, copy.deepcopy(self).compute, x):
                 return graph.train(self.training)

@@ -75,6 +75,12 @@ class NormNonLinearity(EquivariantModule):
         if device is not None:
             self.to(device)
 
+    def reset_parameters(self) -> None:
+        """The biases of a new layer: every threshold is one half."""
+        if self.bias is not None:
+            with torch.no_grad():
+                self.bias.fill_(math.log(0.5))
+
     def _biases(self) -> Tensor | None:
         """One number per field of `groups`."""
         return self.bias

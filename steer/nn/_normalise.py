@@ -100,6 +100,21 @@ class Normalise(torch.autograd.Function):
         ctx.shift_dtype = shift.dtype
         ctx.mark_non_differentiable(*output[1:])
         ctx.save_for_backward(x, weight, *output[1:])
+        ctx.save_for_forward(x, weight, *output[1:])
+
+    @staticmethod
+    def jvp(ctx: Any, dx: Tensor, dweight: Tensor, dshift: Tensor, *_: Any) -> tuple[Tensor, None, None]:
+        """`weight r (dx - P mean dx) + (dweight r - weight r^3 mean(y dx)) y + dshift`."""
+        x, weight, mean, square = ctx.saved_tensors
+        statistics: FieldStatistics = ctx.statistics
+        samples = x.numel() // x.shape[1]
+        root, centre = (square + ctx.eps).rsqrt(), statistics.project(mean)
+        product, total = _sums(dx, x, centre)
+        scale = statistics.of_channels(weight * root)
+        inner = statistics.field_mean(product) / samples
+        turn = statistics.of_channels(dweight * root - weight * root**3 * inner)
+        rest = dshift - scale * statistics.project(total) / samples - turn * centre
+        return dx * _fit(scale, x) + x * _fit(turn, x) + _fit(rest, x), None, None
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor, None, None]:
@@ -130,15 +145,20 @@ def _affine(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
 def _products(grad: Tensor, x: Tensor, centre: Tensor) -> tuple[Tensor, Tensor]:
     """`sum g (x - centre)` and `sum g` over batch and space, of every channel."""
     if torch.is_grad_enabled():
-        total = _rows(grad).sum(2, dtype=centre.dtype).sum(0)
-        product = torch.linalg.vecdot(_rows(grad), _rows(x)).to(centre.dtype).sum(0)
-        return product - centre * total, total
+        return _sums(grad, x, centre)
     # The first half of the backward pass of torch's own batch normalisation is these two sums, fused.
     one = torch.ones_like(centre)
     _, product, total = torch.ops.aten.native_batch_norm_backward(
         grad, x, None, None, None, centre, one, True, 0.0, [False, True, True]
     )
     return product, total
+
+
+def _sums(grad: Tensor, x: Tensor, centre: Tensor) -> tuple[Tensor, Tensor]:
+    """The same by operations that have a derivative."""
+    total = _rows(grad).sum(2, dtype=centre.dtype).sum(0)
+    product = torch.linalg.vecdot(_rows(grad), _rows(x)).to(centre.dtype).sum(0)
+    return product - centre * total, total
 
 
 def _moments(x: Tensor, statistics: FieldStatistics) -> tuple[Tensor, Tensor]:
@@ -157,7 +177,7 @@ def _moments(x: Tensor, statistics: FieldStatistics) -> tuple[Tensor, Tensor]:
 
 def _rows(x: Tensor) -> Tensor:
     """`[batch, channel, *space]` with space as one axis."""
-    return x.reshape(*x.shape[:2], -1)
+    return x.flatten(2) if x.ndim > 2 else x.unsqueeze(2)
 
 
 def _fit(numbers: Tensor, x: Tensor) -> Tensor:

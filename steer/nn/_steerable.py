@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from steer.expansion import Plan, Sampling, dense_kernel, is_plain, plan
 from steer.field import FieldType
@@ -114,11 +115,12 @@ class SteerableModule(Fingerprinted, EquivariantModule):
 
     def expand_kernel(self) -> Tensor:
         """The dense kernel `[channels_out, channels_in, taps]` of the present weights, differentiable."""
-        return dense_kernel(self.plan, self.weight, self.constants.bases)
+        weight = self.weight
+        return dense_kernel(self.plan, weight, self.constants.bases(weight))
 
     def expand_bias(self) -> Tensor | None:
         """The dense bias `[channels_out]`, or None."""
-        return None if self.bias is None else self.constants["invariant"] @ self.bias
+        return self.constants.bias(self.bias)
 
     @torch.no_grad()
     def from_dense(self, kernel: Tensor, bias: Tensor | None = None) -> float:
@@ -171,27 +173,30 @@ class SteerableModule(Fingerprinted, EquivariantModule):
         is computed every time: to compare weights, the host would have to wait for the device, which also forbids the
         capture of graphs. `export()` gives a network that computes nothing twice.
         """
-        if not self._may_keep():
-            return self._expand()
-        kept = self._kept
-        if kept is None or not kept.holds(self.weight, self.bias):
+        weight, bias = self.weight, self.bias  # once: a parametrisation computes them whenever they are read
+        if not (_may_keep(weight) and (bias is None or _may_keep(bias))):
+            return self._expand(weight, bias)
+        kept = self._kept  # in a local name, as other threads may drop it
+        if kept is None or not kept.holds(weight, bias):
             kept = self._kept = None  # before its successor is there: a layer never has two
             with torch.inference_mode(False), torch.no_grad():  # what is kept may serve a differentiated input later
-                kept = self._kept = Kept(self.weight, self.bias, self._expand())
-        kernel, bias = kept.dense
-        if torch.is_grad_enabled() and any(p.requires_grad for p in (self.weight, self.bias) if p is not None):
-            with full_precision(self.weight):
-                kernel, bias = dense_kernel(self.plan, self.weight, self.constants.bases, kernel), self.expand_bias()
-        return kernel, bias
+                kept = self._kept = Kept(weight, bias, self._expand(weight, bias))
+        if torch.is_grad_enabled() and any(p.requires_grad for p in (weight, bias) if p is not None):
+            return self._expand(weight, bias, kept.dense[0])
+        return kept.dense
 
-    def _may_keep(self) -> bool:
-        if torch.compiler.is_compiling() or self.weight.device.type != "cpu" or not is_plain(self.weight):
-            return False
-        return isinstance(self.weight, torch.nn.Parameter) and not self.weight.is_inference()
+    def _expand(self, weight: Tensor, bias: Tensor | None, kept: Tensor | None = None) -> Dense:
+        with full_precision(weight):
+            return dense_kernel(self.plan, weight, self.constants.bases(weight), kept), self.constants.bias(bias)
 
-    def _expand(self) -> Dense:
-        with full_precision(self.weight):
-            return self.expand_kernel(), self.expand_bias()
+
+def _may_keep(parameter: Tensor) -> bool:
+    """Whether what is made of a parameter depends on its value alone, and the value can be asked for."""
+    if torch.compiler.is_compiling() or parameter.device.type != "cpu" or not is_plain(parameter):
+        return False
+    if not isinstance(parameter, torch.nn.Parameter) or parameter.is_inference():
+        return False
+    return forward_ad.unpack_dual(parameter).tangent is None
 
 
 class Kept:
@@ -228,6 +233,10 @@ class Bases(Constants):
     def sources(self) -> dict[str, Tensor]:
         return {**{str(i): constant for i, constant in enumerate(self.plan.constants)}, "invariant": self.invariants}
 
-    @property
-    def bases(self) -> tuple[Tensor, ...]:
-        return tuple(self.get_buffer(str(i)) for i in range(len(self.plan.constants)))
+    def bases(self, weight: Tensor) -> tuple[Tensor, ...]:
+        """The constants of the plan, in the dtype and on the device of a weight."""
+        return tuple(self.like(str(i), weight) for i in range(len(self.plan.constants)))
+
+    def bias(self, bias: Tensor | None) -> Tensor | None:
+        """The dense bias of one number per invariant."""
+        return None if bias is None else self.like("invariant", bias) @ bias

@@ -105,7 +105,7 @@ class TensorProductNonLinearity(Fingerprinted, EquivariantModule):
         return fingerprint_of_products(self.in_type.representations, self.out_type.representations, self.mode)
 
     def compute(self, x: Tensor) -> Tensor:
-        pieces = [piece.reshape(*piece.shape[:3], -1) for piece in self.groups.split(self.apart(x))]
+        pieces = [piece.flatten(3) if x.ndim > 2 else piece.unsqueeze(3) for piece in self.groups.split(self.apart(x))]
         weights = self.weight.split([m * n for m, n in self.shapes])
         out = []
         for c, (shape, numbers) in enumerate(zip(self.shapes, weights, strict=True)):

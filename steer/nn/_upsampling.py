@@ -102,16 +102,21 @@ class SteerableUpsampling(EquivariantModule):
             raise ValueError(
                 f"{type(self).__name__}: size, one number for each of {self.d} axes, is required; received {tuple(size)}"
             )
-        if size is None and self.size is None and self.scale_factor is None:
-            raise ValueError(f"{type(self).__name__}: a size is required, as it was built without scale_factor and size")
         return upsample(x, self.size if size is None else size, self.scale_factor, self.mode, self.align_corners)
 
-    def export(self) -> torch.nn.Module:
-        """`torch.nn.Upsample`, or plain operations where torch is not symmetric; for the size that the constructor knows."""
+    def export(self, with_size: bool = False) -> torch.nn.Module:
+        """`torch.nn.Upsample`, or plain operations where torch is not symmetric; for the size that the constructor knows.
+
+        Args:
+            with_size: whether the module can be called with a size, as the layer can; it then calls a function of steer,
+                as it does where no size is known.
+        """
         factors = self.scale_factor or ()
         whole = self.size is None and all(isinstance(factor, int) for factor in factors)
-        if self.mode == "nearest" and not whole:
-            return Plain(upsample, size=self.size, scale_factor=factors, mode=self.mode, align_corners=False)
+        unknown = self.size is None and self.scale_factor is None
+        if with_size or unknown or (self.mode == "nearest" and not whole):
+            known = {"size": self.size, "scale_factor": self.scale_factor}
+            return Plain(upsample, **known, mode=self.mode, align_corners=self.align_corners).train(self.training)
         corners = None if self.mode == "nearest" else self.align_corners
         scale = tuple(float(factor) for factor in factors) if self.size is None else None
         return torch.nn.Upsample(self.size, scale, self.mode, corners, None if whole or self.size is not None else True)
@@ -135,8 +140,14 @@ def _factors(scale_factor: float | Sequence[float], d: int, name: str) -> tuple[
 def upsample(
     x: Tensor, size: Sequence[int] | None, scale_factor: tuple[float, ...] | None, mode: str, align_corners: bool
 ) -> Tensor:
-    """Interpolate `[batch, channel, *space]` to a size, or by factors if there is none."""
+    """Interpolate `[batch, channel, *space]` to a size, or by factors if there is none.
+
+    Raises:
+        ValueError: if neither is known, or corners are aligned where there are none.
+    """
     shape = tuple(x.shape[2:])
+    if size is None and scale_factor is None:
+        raise ValueError("upsampling: a size is required, as it was built without scale_factor and size")
     if size is None:
         factors = zip(shape, scale_factor or (), strict=True)
         size = [n * factor if isinstance(factor, int) else math.floor(n * factor) for n, factor in factors]

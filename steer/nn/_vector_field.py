@@ -92,6 +92,6 @@ def strongest(
         else:
             weighted = (f / temperature).softmax(2) * f.relu()
             # A plain product: graphs of einsum cannot be read from a file, since they reshape constants to sizes of x.
-            summed = vectors.mT @ weighted.reshape(*f.shape[:3], -1)
+            summed = vectors.mT @ (weighted.flatten(3) if f.ndim > 3 else weighted.unsqueeze(3))
             out.append(summed.reshape(*f.shape[:2], vectors.shape[1], *f.shape[3:]))
     return out_groups.join(out)

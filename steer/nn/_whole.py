@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ from steer.field import FieldType
 from steer.nn._branches import Branch, Merge
 from steer.nn._module import EquivariantModule
 from steer.nn._steerable import SteerableModule
+from steer.nn._typed import Typed, makes_fields
+from steer.nn._upsampling import SteerableUpsampling
 
 _EXPORTABLE = (EquivariantModule, Branch, Merge)
 
@@ -20,12 +23,15 @@ def export(network: torch.nn.Module) -> torch.nn.Module:
     """A copy of any network whose equivariant layers have become what their `export()` gives, with equal outputs.
 
     Everything else stays what it is: stock layers, functional calls, control flow, the class of the network. A layer that is
-    used several times stays one layer. In eval mode, see `EquivariantModule.export`.
+    used several times stays one layer. In eval mode, see `EquivariantModule.export`. Frozen weights stay frozen. Where the
+    code of a network makes geometric tensors, its layers go on to give some, which takes steer to load.
 
     Args:
         network: any torch module.
     Raises:
         ValueError: if a layer cannot be exported in its present mode.
+    Warns:
+        UserWarning: if a layer has forward hooks, which its export has not.
 
     >>> import torch
     >>> from steer import gspaces, nn
@@ -37,19 +43,40 @@ def export(network: torch.nn.Module) -> torch.nn.Module:
       (1): Flatten(start_dim=1, end_dim=-1)
     )
     """
+    _warn_of_hooks(network)
     if isinstance(network, _EXPORTABLE):
         return network.export()
-    exported: dict[int, torch.nn.Module] = {id(layer): layer.export() for layer in _outermost(network)}
+    typed = any(makes_fields(type(module)) for module in network.modules() if not isinstance(module, _EXPORTABLE))
+    exported: dict[int, torch.nn.Module] = {}
+    for parent, layer in _outermost(network):
+        # Code other than torch's own may call upsampling with a size.
+        sized = isinstance(layer, SteerableUpsampling) and not isinstance(parent, torch.nn.Sequential)
+        stock = layer.export(with_size=True) if sized else layer.export()
+        exported[id(layer)] = Typed(stock, layer) if typed else stock
     # Deep copies look up what was already copied, so the exports take the places of their layers wherever these occur.
     return copy.deepcopy(network, dict(exported))
 
 
-def _outermost(module: torch.nn.Module) -> list[EquivariantModule | Branch | Merge]:
-    """The layers with field types that lie inside of no other."""
-    found: list[EquivariantModule | Branch | Merge] = []
+def _outermost(module: torch.nn.Module) -> list[tuple[torch.nn.Module, Any]]:
+    """The layers with field types that lie inside of no other, each with the module that holds it."""
+    found: list[tuple[torch.nn.Module, Any]] = []
     for child in module.children():
-        found += [child] if isinstance(child, _EXPORTABLE) else _outermost(child)
+        found += [(module, child)] if isinstance(child, _EXPORTABLE) else _outermost(child)
     return found
+
+
+def _warn_of_hooks(network: torch.nn.Module) -> None:
+    for name, module in network.named_modules():
+        found = [*module._forward_hooks.values(), *module._forward_pre_hooks.values()]
+        # Those that torch computes weights with have done so when the weights are read.
+        own = [hook for hook in found if not type(hook).__module__.startswith("torch.nn.utils")]
+        if own and hasattr(module, "in_type"):
+            warnings.warn(
+                f"export: {type(module).__name__} ({name or 'the network'}) has {len(own)} forward hook(s), which its "
+                "export will not have; register them on the exported network",
+                UserWarning,
+                stacklevel=3,
+            )
 
 
 def summary(network: torch.nn.Module) -> str:

@@ -240,3 +240,17 @@ def test_sums_print_in_brackets_and_are_read_back() -> None:
     assert [field.dim for field in signed.representations] == [3, 3, 2]
     with pytest.raises(ValueError, match="are required; received"):
         space.type("2x(0 + 1")
+
+
+def test_equality_compares_no_matrix_twice(monkeypatch):
+    """Types are compared at every typed call, and the matrices of the fields of large ones would take long."""
+    one, other = (FieldType(C8, "768x1 + 2xregular") for _ in range(2))
+    different = FieldType(C8, "767x1 + 2xregular")
+    monkeypatch.setattr(itertools, "groupby", None)
+    calls = []
+    cls = type(one.representations[0])
+    eq = cls.__eq__
+    monkeypatch.setattr(cls, "__eq__", lambda a, b: calls.append(1) or eq(a, b))
+    assert one == other
+    assert one != different
+    assert len(calls) <= 1

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.utils import _pytree as pytree
 
 from steer import gspaces
 from steer.field import FieldType, GeometricTensor
@@ -84,6 +85,30 @@ def test_modes_of_interpolation():
     results = [x.transform(g, mode).tensor for mode in ("bilinear", "nearest", "bicubic")]
     assert_far(results[0], results[1])
     assert_far(results[0], results[2])
+
+
+def test_torch_finds_the_tensor_inside():
+    x = tensor()
+    leaves, spec = pytree.tree_flatten({"a": [x, 1]})
+    assert leaves[0] is x.tensor
+    again = pytree.tree_unflatten(leaves, spec)["a"][0]
+    assert isinstance(again, GeometricTensor)
+    assert (again.tensor, again.type) == (x.tensor, x.type)
+    # Functions of torch still see the whole: results are plain, and torch.cat keeps types.
+    assert isinstance(torch.relu(x), torch.Tensor)
+    assert torch.cat([x, x]).type == KIND
+
+
+def test_functions_of_typed_fields_are_mapped_over_the_batch():
+    x = tensor()
+
+    def one(y):
+        return GeometricTensor(y.tensor[None], KIND).transform(SPACE.testing_elements[1]).tensor[0]
+
+    assert_close(torch.func.vmap(one)(x), x.transform(SPACE.testing_elements[1]).tensor)
+    mapped = torch.func.vmap(lambda y: pytree.tree_map(lambda t: 2 * t, y))(x)
+    assert mapped.type == KIND
+    assert_close(mapped.tensor, 2 * x.tensor)
 
 
 def test_bad_arguments():

@@ -151,6 +151,83 @@ def test_large_means_do_not_cost_digits() -> None:
     assert_close(layer(x.float()).detach(), expected, 1e-3)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_statistics_of_many_half_precision_samples(dtype: torch.dtype) -> None:
+    """Their number alone is more than half precision can hold."""
+    kind = MIXED["regular"]
+    layer = nn.NormBatchNorm(kind).to(dtype)
+    layer(torch.randn(2, kind.size, 200, 200).to(dtype))
+    assert_close(layer.running_var.double(), torch.ones(len(kind)).double(), 1e-2)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("momentum", [0.3, None])
+@pytest.mark.parametrize("layer", [nn.InnerBatchNorm, nn.NormBatchNorm])
+def test_running_statistics_of_mixed_fields_are_those_of_torch_on_each(layer: type, momentum: float | None) -> None:
+    """As torch does, the variance is over the number of values less one, on each field as on a channel of its values."""
+    kind = MIXED["regular"]
+    ours = layer(kind, momentum=momentum).double()
+    assert not ours._is_stock
+    stock = torch.nn.BatchNorm1d(1, momentum=momentum).double()
+    for (_, span), position in zip(kind.channels(), range(len(kind)), strict=True):
+        twin, theirs = copy.deepcopy(ours), copy.deepcopy(stock)
+        for seed in range(2):
+            x = offset(randn(2, kind.size, 2, 1, seed=seed))  # few values, so that one less makes a difference
+            twin(x)
+            theirs(x[:, span].reshape(-1, 1))
+        assert_close(twin.running_mean[position], theirs.running_mean[0])
+        assert_close(twin.running_var[position], theirs.running_var[0])
+
+
+@torch.no_grad()
+def test_nothing_is_taken_from_fields_without_a_mean() -> None:
+    kind = ROTATIONS.type("1")
+    layer, x = nn.NormBatchNorm(kind, momentum=1.0).double(), randn(2, 3, 1, 1, 2)
+    layer(x)
+    assert_close(layer.running_var[0], x.square().mean())
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # torch, of its own formulas
+@pytest.mark.parametrize("name", MIXED)
+def test_forward_derivatives_and_hessians(name: str) -> None:
+    kind = MIXED[name]
+    layer = nn.NormBatchNorm(kind, track_running_stats=False).double()
+    weight, bias = (1 + 0.3 * randn(p.numel(), seed=3) for p in layer.parameters())
+
+    def run(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        return torch.func.functional_call(layer, {"weight": weight, "bias": bias}, (x,))
+
+    x = offset(randn(2, kind.size, *(1,) * kind.gspace.dimensionality))
+    inputs = (x, weight, bias)
+    tangents = tuple(randn(*t.shape, seed=9) for t in inputs)
+    _, forward = torch.func.jvp(run, inputs, tangents)
+    _, reverse = torch.autograd.functional.jvp(run, inputs, tangents)
+    assert_close(forward, reverse, 1e-10)
+
+    def loss(x: torch.Tensor) -> torch.Tensor:
+        return run(x, weight, bias).sin().sum()
+
+    expected = torch.autograd.functional.hessian(loss, x)
+    assert_close(torch.func.hessian(loss)(x), expected, 1e-8)
+
+
+@pytest.mark.parametrize("name", MIXED)
+@pytest.mark.parametrize("train", [True, False])
+def test_an_empty_batch_is_taken_as_torch_takes_it(name: str, train: bool) -> None:
+    kind = MIXED[name]
+    for affine in (True, False):
+        layer = nn.NormBatchNorm(kind, affine=affine).train(train)
+        stock = torch.nn.BatchNorm1d(kind.size).train(train)
+        x = torch.zeros(0, kind.size, *(3,) * kind.gspace.dimensionality, requires_grad=True)
+        y = layer(x)
+        stock(torch.zeros(0, kind.size, 3))
+        assert y.shape == x.shape
+        y.sum().backward()
+        assert all(not bool(p.grad.any()) for p in layer.parameters())
+        for key, value in stock.named_buffers():
+            assert bool((layer.get_buffer(key) == value.flatten()[0]).all())
+
+
 def test_errors() -> None:
     with pytest.raises(ValueError, match=r"InnerBatchNorm: fields whose channels .* \(trivial.*use NormBatchNorm"):
         nn.InnerBatchNorm(ROTATIONS.type("1"))

@@ -131,3 +131,29 @@ def test_a_declared_range_of_batches_is_compiled_once() -> None:
         torch._dynamo.mark_dynamic(x, 0, min=2, max=15)
         assert_close(compiled(x).detach(), network(x).detach(), 1e-5)
     assert counted.frame_count == 1
+
+
+class Typed(torch.nn.Module):
+    """A network that makes its own geometric tensors, of a type that equals that of its layers and is another object."""
+
+    def __init__(self, copier: Callable[[nn.FieldType], nn.FieldType]) -> None:
+        super().__init__()
+        kind = gspaces.rot2dOnR2(8).type("2xregular + 1")
+        self.kind, self.wrong = copier(kind), copier(gspaces.rot2dOnR2(8).type("1 + 2xregular"))
+        self.layers = torch.nn.Sequential(nn.R2Conv(kind, kind, 3), nn.NormNonLinearity(copier(kind)))
+
+    def forward(self, x: torch.Tensor, right: bool = True) -> torch.Tensor:
+        return self.layers(nn.GeometricTensor(x, self.kind if right else self.wrong)).tensor
+
+
+@pytest.mark.parametrize(
+    "copier", [copy.deepcopy, lambda kind: nn.FieldType(kind.gspace, kind.representations)], ids=["deepcopy", "rebuilt"]
+)
+def test_types_that_are_equal_and_not_the_same(copier: Callable[[nn.FieldType], nn.FieldType]) -> None:
+    model = Typed(copier)
+    torch._dynamo.reset()
+    compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
+    x = randn(2, model.kind.size, 7, 7).float()
+    assert_close(compiled(x).detach(), model(x).detach(), 1e-5)
+    with pytest.raises(Exception, match="is required|are required"):
+        compiled(x, right=False)

@@ -102,3 +102,44 @@ def test_a_network_is_sent_to_a_child() -> None:
         # The child wrote to the memory that both share: what this process kept of the weights is not stale.
         assert float(module[0].weight.abs().max()) == 0
         assert_far(module(x), y)
+
+
+class Unused(torch.nn.Module):
+    """A network that takes and gives typed fields, and does not use all its parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        kind = gspaces.rot2dOnR2(8).type("2xregular + 2x1")
+        self.used, self.unused, self.norm = nn.R2Conv(kind, kind, 3), nn.R2Conv(kind, kind, 3), nn.NormBatchNorm(kind)
+
+    def forward(self, x: nn.GeometricTensor) -> nn.GeometricTensor:
+        return self.norm(self.used(x))
+
+
+@pytest.fixture
+def alone(tmp_path: Path):
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+def test_unused_parameters_are_found_behind_typed_outputs(alone) -> None:
+    kind = Unused().used.in_type
+    module = DistributedDataParallel(Unused(), find_unused_parameters=True)
+    for _ in range(2):
+        module(nn.GeometricTensor(randn(2, kind.size, 5, 5).float(), kind)).tensor.square().sum().backward()
+        assert all((p.grad is None) == name.startswith("unused") for name, p in module.module.named_parameters())
+
+
+def test_constants_are_not_sent_to_other_processes(alone) -> None:
+    def sent(module: torch.nn.Module) -> set[int]:
+        return {id(buffer) for buffer in DistributedDataParallel(module).modules_buffers}
+
+    kind = Unused().used.in_type
+    sequence, own = nn.Sequential(nn.R2Conv(kind, kind, 3), nn.NormBatchNorm(kind)), Unused()
+    assert len(sent(own)) > 3
+    for module, norm in ((sequence, sequence[1]), (nn.keep_constants_local(own), own.norm)):
+        assert sent(module) == {id(norm.running_mean), id(norm.running_var), id(norm.num_batches_tracked)}
+    # The list is torch's, so one that its own function sets holds.
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(sequence, ["1.running_mean"])
+    assert id(sequence[1].running_mean) not in sent(sequence)

@@ -15,6 +15,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,10 @@ TOOLS: dict[str, Tool] = {}
 SLOW: set[str] = set()
 
 
+APPLIES: dict[str, Callable[[str], bool]] = {}
+"""For tools that not every layer can meet: which ones do. The others are left out, not passed."""
+
+
 def tool(function: Tool) -> Tool:
     """Add a function, which raises where a layer fails, to the columns of the table."""
     TOOLS[function.__name__] = function
@@ -43,6 +48,31 @@ def slow(function: Tool) -> Tool:
     return tool(function)
 
 
+def applies(condition: Callable[[str], bool]) -> Callable[[Tool], Tool]:
+    """State for which layers a tool is meant."""
+
+    def note(function: Tool) -> Tool:
+        APPLIES[function.__name__] = condition
+        return function
+
+    return note
+
+
+def pairs() -> list[tuple[str, str]]:
+    """Every tool with every layer that it is meant for."""
+    return [(check, name) for check in TOOLS for name in LAYERS if APPLIES.get(check, lambda _: True)(name)]
+
+
+@cache
+def has_parameters(name: str) -> bool:
+    return bool(list(LAYERS[name]().parameters()))
+
+
+@cache
+def dimension(name: str) -> int:
+    return LAYERS[name]().in_type.gspace.dimensionality
+
+
 # The law
 
 
@@ -52,9 +82,9 @@ def law(name: str) -> None:
 
 
 @tool
+@applies(lambda name: name not in RANDOM)
 def law_in_train_mode(name: str) -> None:
-    if name not in RANDOM:
-        check_equivariance(build(name), size=7, train=True).assert_exact()
+    check_equivariance(build(name), size=7, train=True).assert_exact()
 
 
 # Tensors and types
@@ -74,14 +104,26 @@ def typed_and_plain(name: str) -> None:
 
 
 @tool
+@applies(lambda name: dimension(name) > 1)
 @torch.no_grad()
 def channels_last(name: str) -> None:
     layer = build(name).eval()
     x = input_of(layer)
-    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
-    if x.ndim in formats:
-        last = copy.deepcopy(layer).to(memory_format=formats[x.ndim])
-        assert_close(last(x.to(memory_format=formats[x.ndim])), layer(x), 1e-3)
+    form = {4: torch.channels_last, 5: torch.channels_last_3d}[x.ndim]
+    last = copy.deepcopy(layer).to(memory_format=form)
+    assert_close(last(x.to(memory_format=form)), layer(x), 1e-3)
+
+
+@tool
+def empty_batch(name: str) -> None:
+    layer = build(name)
+    x = input_of(layer)
+    for train in (False, True):
+        nothing = x[:0].clone().requires_grad_()
+        y = layer.train(train)(nothing)
+        assert y.shape == (0, *layer(x).shape[1:])
+        y.sum().backward()
+        assert all(p.grad is None or not bool(p.grad.any()) for p in layer.parameters())
 
 
 @tool
@@ -161,6 +203,28 @@ def meta_device(name: str) -> None:
     assert torch.equal(layer(x), twin(x))
 
 
+@tool
+@applies(lambda name: has_parameters(name))
+@torch.no_grad()
+def reset_parameters(name: str) -> None:
+    """A layer that is materialised from the meta device is a new one once every module has drawn its parameters."""
+    with torch.device("meta"):
+        layer = LAYERS[name]()
+    layer.to_empty(device="cpu")
+    for tensor in layer.state_dict().values():
+        tensor.fill_(float("nan") if tensor.is_floating_point() else -1)
+    for module in layer.modules():
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+    fresh = LAYERS[name]().state_dict()
+    for key, value in layer.state_dict().items():
+        if len(fresh[key].unique()) > 1:  # drawn
+            assert bool(value.isfinite().all())
+            assert 0.2 < float(value.norm() / fresh[key].norm()) < 5
+        else:
+            assert torch.equal(value, fresh[key]), key
+
+
 # Precision
 
 
@@ -227,6 +291,17 @@ def export(name: str) -> None:
     assert_close(stock(x[:1]).detach(), layer(x[:1]).detach(), 1e-5)
 
 
+@tool
+@applies(lambda name: has_parameters(name) and "Attention" not in name)
+def frozen_export(name: str) -> None:
+    """What is frozen stays so when it is exported, and what learns goes on learning."""
+    for learns in (True, False):
+        stock = build(name).eval().requires_grad_(learns).export()
+        parameters = list(stock.parameters())
+        assert parameters
+        assert all(parameter.requires_grad == learns for parameter in parameters)
+
+
 @slow
 def compile_eval(name: str) -> None:
     _compile(name, train=False)
@@ -270,10 +345,9 @@ NOT_IN_ONNX = ("PointwiseAdaptiveMaxPool",)
 
 
 @slow
+@applies(lambda name: name not in NOT_IN_ONNX)
 @torch.no_grad()
 def onnx(name: str) -> None:
-    if name in NOT_IN_ONNX:
-        return
     onnxruntime = pytest.importorskip("onnxruntime")
     layer = build(name).eval()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
@@ -319,25 +393,37 @@ def functional(name: str) -> None:
 
 
 @tool
-def hooks_and_averages(name: str) -> None:
-    layer = build(name).train(name not in RANDOM)
+def hooks(name: str) -> None:
+    layer = build(name).eval()
+    x = input_of(layer)
+    expected = layer(x).detach()
     seen: list[torch.Size] = []
     handle = layer.register_forward_hook(lambda module, args, out: seen.append(out.shape))
-    if not list(layer.parameters()):
-        handle.remove()
-        return
-    average = torch.optim.swa_utils.AveragedModel(layer, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.9))
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(1)
-    average.update_parameters(layer)
-    average.update_parameters(layer)
-    x = input_of(layer)
-    y = layer(x)
-    assert seen == [y.shape]
+    doubling = layer.register_forward_hook(lambda module, args, out: 2 * out)
+    assert_close(layer(x).detach(), 2 * expected, 1e-6)
+    assert seen == [expected.shape]
     handle.remove()
-    with torch.no_grad():
-        assert average.eval()(x).shape == y.shape
+    doubling.remove()
+    assert torch.equal(layer(x).detach(), expected)
+    assert len(seen) == 1
+
+
+@tool
+@applies(lambda name: has_parameters(name))
+@torch.no_grad()
+def averages(name: str) -> None:
+    """The moving average of weights computes with the weights that it holds."""
+    layer = build(name).eval()
+    average = torch.optim.swa_utils.AveragedModel(layer, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.75))
+    average.update_parameters(layer)
+    twin = copy.deepcopy(layer)
+    x = input_of(layer)
+    assert torch.equal(average(x), layer(x))
+    for parameter, middle in zip(layer.parameters(), twin.parameters(), strict=True):
+        parameter.add_(1)
+        middle.add_(0.25)
+    average.update_parameters(layer)
+    assert_close(average(x), twin(x), 1e-5)
 
 
 QUICK = (
@@ -356,7 +442,7 @@ def _marked(check: str, name: str) -> Any:
     return pytest.param(check, name, marks=[] if quick and check != "onnx" else [pytest.mark.slow])
 
 
-@pytest.mark.parametrize(("check", "name"), [_marked(check, name) for check in TOOLS for name in LAYERS])
+@pytest.mark.parametrize(("check", "name"), [_marked(check, name) for check, name in pairs()])
 def test_every_layer_under_every_tool(check: str, name: str) -> None:
     TOOLS[check](name)
 
@@ -394,6 +480,9 @@ def main(names: list[str]) -> None:
         cells = []
         start = time.monotonic()
         for title, function in tools.items():
+            if not APPLIES.get(title, lambda _: True)(name):
+                cells.append("-".ljust(len(title)))
+                continue
             try:
                 torch.manual_seed(0)
                 function(name)

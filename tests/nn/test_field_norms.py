@@ -146,6 +146,18 @@ def test_statistics_of_half_precision_do_not_overflow(mode: str) -> None:
         assert_close(layer.float()(x.float()).float(), layer(x.float()), 1e-5)
 
 
+@pytest.mark.parametrize("mode", MODES)
+@torch.no_grad()
+def test_statistics_of_exports_do_not_overflow_under_autocast(mode: str) -> None:
+    layer = trained(MODES[mode](MIXED).float())
+    stock = layer.export()
+    x = 1e5 * torch.randn(2, MIXED.size, 4, 4, 4)  # beyond what half precision holds
+    expected = layer(x)
+    assert_close(stock(x), expected, 1e-4)
+    with torch.autocast("cpu", torch.float16):
+        assert_close(stock(x), expected, 1e-2)
+
+
 def test_parameters_and_arguments() -> None:
     for mode, count in (("instance", 3), ("group", 3), ("layer", 3), ("rms", None)):
         layer = MODES[mode](MIXED)

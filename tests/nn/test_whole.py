@@ -48,6 +48,68 @@ def test_a_mixed_network_exports_to_torch_alone() -> None:
     assert torch.equal(model.head.weight, before)
 
 
+class UNet(torch.nn.Module):
+    """Code that works with geometric tensors: makes them, asks for a size, splits, adds, and takes the numbers out."""
+
+    def __init__(self, mode: str, **size: float) -> None:
+        super().__init__()
+        self.first = nn.R2Conv(GREY, HIDDEN, 3, padding=1)
+        self.act = nn.NormNonLinearity(HIDDEN)  # a graph of operations once it is exported
+        self.down = nn.PointwiseAvgPool(HIDDEN, 2, centred=True)
+        self.up = nn.R2Upsampling(HIDDEN, mode=mode, **size)
+        self.split, self.merge = nn.Branch([HIDDEN, HIDDEN]), nn.Merge([HIDDEN, HIDDEN])
+        self.pool = nn.GroupPooling(HIDDEN)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        skip = self.act(self.first(nn.GeometricTensor(x, GREY)))
+        y = self.up(self.down(skip), size=skip.shape[2:])
+        left, right = self.split(self.merge([skip, y]))
+        return self.pool(left + 0.5 * right).tensor
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("size", [{}, {"scale_factor": 2}])
+@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+def test_networks_that_work_with_geometric_tensors_do_after_export(mode: str, size: dict) -> None:
+    model = UNet(mode, **size).eval()
+    x = torch.randn(2, 1, 7, 9)
+    stock = nn.export(model)
+    assert not any(isinstance(module, nn.EquivariantModule) for module in stock.modules())
+    torch.testing.assert_close(stock(x), model(x), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(stock.pool(torch.ones(1, 24, 2, 2)), torch.ones(1, 3, 2, 2))
+
+
+@torch.no_grad()
+def test_a_layer_that_is_called_with_a_size_is_after_export() -> None:
+    class Skip(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.up = nn.R2Upsampling(HIDDEN, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.up(x, size=(9, 11)).sum() + self.up(x).sum() + self.up(x, size=None).sum()
+
+    x = torch.randn(1, 24, 5, 6)
+    torch.testing.assert_close(nn.export(Skip())(x), Skip()(x))
+    assert type(nn.export(torch.nn.Sequential(nn.R2Upsampling(HIDDEN, 2)))[0]) is torch.nn.Upsample
+    free = nn.R2Upsampling(HIDDEN)
+    assert torch.equal(free.export()(x, size=(9, 11)), free(x, size=(9, 11)))
+    with pytest.raises(ValueError, match="upsampling: a size is required, as it was built without"):
+        free.export()(x)
+
+
+def test_an_export_warns_of_hooks_that_it_drops() -> None:
+    model = Mixed().eval()
+    torch.nn.utils.parametrizations.weight_norm(model.first, dim=None)
+    model.head.register_forward_hook(lambda module, args, out: out)
+    nn.export(model)  # a stock layer keeps its hook, and a parametrisation is none
+    for network in (model, nn.Sequential(nn.ReLU(HIDDEN))):
+        layer = network.act if network is model else network[0]
+        layer.register_forward_hook(lambda module, args, out: 2 * out)
+        with pytest.warns(UserWarning, match=r"export: .* has 1 forward hook\(s\), which its export will not have"):
+            nn.export(network)
+
+
 def test_an_export_loads_where_steer_is_not_installed(tmp_path) -> None:
     circle = gspaces.rot2dOnR2(-1).type("2x0 + 2x1")
     gate = nn.GatedNonLinearity(circle)

@@ -1,0 +1,40 @@
+"""Exported layers inside of networks whose own code works with geometric tensors."""
+
+from __future__ import annotations
+
+from types import FunctionType
+from typing import Any
+
+import torch
+
+from steer.field import GeometricTensor
+
+
+class Typed(torch.nn.Module):
+    """A module for plain tensors that gives geometric tensors of the types of a layer where it is given some.
+
+    Args:
+        module: what the layer was exported to.
+        layer: a layer with `out_type`, or with `out_types` if it gives several tensors.
+    """
+
+    def __init__(self, module: torch.nn.Module, layer: torch.nn.Module) -> None:
+        super().__init__()
+        self.module = module
+        self.out_type, self.out_types = getattr(layer, "out_type", None), getattr(layer, "out_types", None)
+        self.train(layer.training)
+
+    def forward(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        several = isinstance(x, (list, tuple))
+        if not all(isinstance(item, GeometricTensor) for item in (x if several else [x])):
+            return self.module(x, *args, **kwargs)
+        out = self.module([item.tensor for item in x] if several else x.tensor, *args, **kwargs)
+        if self.out_types is not None:
+            return [GeometricTensor(part, kind) for part, kind in zip(out, self.out_types, strict=True)]
+        return out if self.out_type is None else GeometricTensor(out, self.out_type)
+
+
+def makes_fields(cls: type) -> bool:
+    """Whether the code of a class names geometric tensors."""
+    functions = [f for base in cls.__mro__ for f in vars(base).values() if isinstance(f, FunctionType)]
+    return any("GeometricTensor" in function.__code__.co_names for function in functions)
