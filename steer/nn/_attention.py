@@ -32,7 +32,8 @@ class SteerableAttention(EquivariantModule):
     grow with the square of the number of positions.
 
     Args:
-        in_type, out_type: any fields over one gspace. Without base space the input is a set `[batch, channel, position]`.
+        in_type, out_type: any fields over one gspace. Without base space the input is a set `[batch, channel, position]`,
+            which all other layers take as well.
         heads: number of independent heads.
         head_type: the fields of the query, key and value of one head; by default those of the input shared out among the
             heads, of each kind at least one.
@@ -85,10 +86,7 @@ class SteerableAttention(EquivariantModule):
         self.distance = DistanceBias(in_type, heads, window, rings, device, dtype) if far else None
 
     def _check(self, x: Tensor) -> None:
-        d = self.in_type.gspace.dimensionality
-        if d == 0 and x.ndim == 3 and x.shape[1] == self.in_type.size:
-            return
-        if d == 0:
+        if self.in_type.gspace.lattice is None and (x.ndim < 3 or x.shape[1] != self.in_type.size):
             raise ValueError(
                 f"SteerableAttention: a set [batch, {self.in_type.size}, position] is required for {self.in_type}; received "
                 f"shape {tuple(x.shape)}"

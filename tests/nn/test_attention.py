@@ -243,3 +243,17 @@ def test_errors() -> None:
         nn.SteerableAttention(PLANE, CIRCLE)
     with pytest.raises(ValueError, match="is required"):
         nn.SteerableAttention(PLANE, PLANE)(torch.zeros(1, 3, 4, 4))
+
+
+def test_sets_may_be_geometric_tensors_and_go_through_other_layers() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.SteerableAttention(SET, SET, 2),
+        nn.FieldRMSNorm(SET),
+        nn.NormNonLinearity(SET),
+        nn.Linear(SET, SET),
+        nn.NormPool(SET),
+    )
+    x = nn.GeometricTensor(torch.randn(2, SET.size, 11), SET)
+    assert net(x).shape == (2, 4, 11)
+    check_equivariance(net).assert_exact()
