@@ -15,9 +15,9 @@ from steer.nn._steerable import SteerableModule
 class Linear(SteerableModule):
     """The general equivariant linear map `W x + b` with an invariant bias.
 
-    Law: `rho_out(g) W = W rho_in(g)` and `rho_out(g) b = b`. Exact for the whole group, on every field; approximate for none.
-    Acts on `[batch, channel]`: on fields without base space, or on features whose space was pooled away. Fields without base
-    space may also be sets, `[batch, channel, *position]`; every position is mapped alike.
+    Law: `rho_out(g) W = W rho_in(g)` and `rho_out(g) b = b`. Exact for the whole group, on every field; approximate for
+    none. Acts on `[batch, channel]`: on fields without base space, or on features whose space was pooled away. Fields
+    without base space may also be sets, `[batch, channel, *position]`; every position is mapped alike.
 
     Args:
         in_type, out_type: field types over one gspace.

@@ -98,7 +98,7 @@ def _front(stock: type[torch.nn.Module]) -> type[Pointwise]:
             "__module__": __name__,
             "__qualname__": stock.__name__,
             "__doc__": f"`torch.nn.{stock.__name__}` on every channel, `f_i -> a(f_i)`.\n\n"
-            "    Law: the group permutes the channels. Exact for the whole group, on permutation fields; approximate for none.\n\n"
+            "    Law: g permutes the channels. Exact for the whole group, on permutation fields; approximate for none.\n\n"
             f"    Arguments: `{signature}`, those after `in_type` as in torch.\n    ",
         },
     )

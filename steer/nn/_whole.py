@@ -97,8 +97,12 @@ def dense_weights(network: torch.nn.Module, recurse: bool = True) -> int:
         elif not isinstance(layer, parametrize.ParametrizationList):  # its parameters stand for one of the layer it is in
             total += sum(parameter.numel() for parameter in layer.parameters(recurse=False))
             if parametrize.is_parametrized(layer):
-                total += sum(getattr(layer, name).numel() for name in layer.parametrizations)
+                total += sum(getattr(layer, name).numel() for name in _parametrised(layer))
     return total
+
+
+def _parametrised(layer: torch.nn.Module) -> list[str]:
+    return [name for name, _ in layer.get_submodule("parametrizations").named_children()]
 
 
 def _shapes(layer: SteerableModule) -> list[torch.Tensor]:
@@ -114,8 +118,8 @@ def match_width(
     Args:
         build: from a width, such as the number of fields per layer, to a network that grows with it.
         target: a network, or its number.
-        by: "parameters" counts those that are learned, "cost" the weights once expanded (`dense_weights`). The random numbers
-            that building takes are given back.
+        by: "parameters" counts those that are learned, "cost" the weights once expanded (`dense_weights`). The
+            random numbers that building takes are given back.
         most: the largest width to try.
     Raises:
         ValueError: if `by` is unknown, or no width up to `most` reaches the target.

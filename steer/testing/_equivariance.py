@@ -58,7 +58,8 @@ def check_equivariance(
     them are known.
 
     Args:
-        module: any torch module that takes one tensor, and gives one or several in tuples, lists or dictionaries. Its `in_type` and `out_type` are used where it has them.
+        module: any torch module that takes one tensor, and gives one or several in tuples, lists or dictionaries.
+            Its `in_type` and `out_type` are used where it has them.
         in_type: how its input transforms.
         out_type: how its output transforms; None, or an output without space of another type, means invariant. For several
             tensors the same containers with a type, or None, for each; an output with a type of its own keeps that.

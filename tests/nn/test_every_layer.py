@@ -81,7 +81,9 @@ def channels_last(name: str) -> None:
     formats = {4: torch.channels_last, 5: torch.channels_last_3d}
     if x.ndim in formats:
         last = copy.deepcopy(layer).to(memory_format=formats[x.ndim])
-        assert_close(last(x.to(memory_format=formats[x.ndim])), layer(x), 1e-3)
+        y = last(x.to(memory_format=formats[x.ndim]))
+        assert_close(y, layer(x), 1e-3)
+        assert y.ndim not in formats or y.is_contiguous(memory_format=formats[y.ndim])
 
 
 @tool

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from steer import gspaces, nn
-from steer.group import octahedral
 from steer.coupling import intertwiners
+from steer.group import octahedral
 from tests.cases import build as group_of
 
 CASES = [
