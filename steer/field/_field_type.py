@@ -89,7 +89,16 @@ class FieldType:
         return FieldType(space, [field.restrict(space.fibergroup) for field in self.representations])
 
     def transform_fibers(self, tensor: Tensor, g: Tensor) -> Tensor:
-        """`rho(g)` on the channel axis alone, `[batch, channel, ...]`."""
+        """`rho(g)` on the channel axis alone, `[batch, channel, ...]`.
+
+        Raises:
+            ValueError: if there are more or fewer channels than the type has.
+        """
+        if tensor.ndim < 2 or tensor.shape[1] != self.size:
+            raise ValueError(
+                f"transform_fibers: a tensor [batch, {self.size}, ...] is required for {self}; received shape "
+                f"{tuple(tensor.shape)}"
+            )
         pieces = []
         start = 0
         for field, count in self.runs:
@@ -107,19 +116,26 @@ class FieldType:
             tensor: fields of this type.
             g: an element of the group, `[d, d]`.
             mode: interpolation for elements that the grid does not support.
+        Raises:
+            ValueError: if the tensor does not have the shape of this type.
         """
         if not isinstance(g, Tensor) or g.shape != (self.fibergroup.d, self.fibergroup.d):
             raise TypeError(
                 f"transform: the matrix [{self.fibergroup.d}, {self.fibergroup.d}] of an element is required, such as "
                 f"gspace.testing_elements[1]; received {tuple(g.shape) if isinstance(g, Tensor) else repr(g)}"
             )
+        self.check(tensor)
         moved = self.transform_fibers(tensor, g)
         return moved if self.gspace.lattice is None else transform(moved, self.gspace.lattice, g, mode)
 
     def check(self, tensor: Tensor) -> None:
-        """Raise `ValueError` unless a tensor has the shape `[batch, size, *space]` of this type."""
-        if tensor.ndim != 2 + self.gspace.dimensionality or tensor.shape[1] != self.size:
-            axes = ", ".join(["batch", str(self.size), *("zyx"[3 - self.gspace.dimensionality :])])
+        """Raise `ValueError` unless a tensor has the shape `[batch, size, *space]` of this type.
+
+        Without base space the fields of a set may follow, along any number of axes: `[batch, size, *position]`.
+        """
+        d = self.gspace.dimensionality
+        if tensor.ndim < 2 + d or (d and tensor.ndim > 2 + d) or tensor.shape[1] != self.size:
+            axes = ", ".join(["batch", str(self.size), *("zyx"[3 - d :] if d else ["*position"])])
             raise ValueError(f"a tensor [{axes}] is required for {self}; received shape {tuple(tensor.shape)}")
 
     def __len__(self) -> int:

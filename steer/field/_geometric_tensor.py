@@ -17,7 +17,7 @@ from steer.field._field_type import FieldType
 
 @dataclass(init=False, repr=False, eq=False)  # data parallel training looks into dataclasses for tensors
 class GeometricTensor:
-    """A tensor `[batch, channel, *space]` with its field type.
+    """A tensor `[batch, channel, *space]` with its field type; without base space also sets, `[batch, channel, *position]`.
 
     Args:
         tensor: the data.
@@ -179,7 +179,8 @@ def _cat(items: Any, dim: int = 0, axis: int | None = None) -> GeometricTensor |
     if not all(isinstance(item, GeometricTensor) for item in items):
         return torch.cat(tensors, axis)
     kinds = [item.type for item in items]
-    axis %= tensors[0].ndim
+    if -tensors[0].ndim <= axis < 0:
+        axis += tensors[0].ndim
     if axis == 1:
         kind = functools.reduce(operator.add, kinds)
         return GeometricTensor(torch.cat(tensors, 1), kind)

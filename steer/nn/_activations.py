@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 
 _NAMED: dict[str, type[torch.nn.Module]] = {
@@ -24,16 +26,22 @@ _IN_PLACE = (torch.nn.ELU, torch.nn.LeakyReLU, torch.nn.ReLU, torch.nn.SELU)  # 
 
 
 def activation(function: str | torch.nn.Module, where: str, in_place: bool = False) -> torch.nn.Module:
-    """The activation of this name, or the module itself.
+    """The activation of this name, or the module itself; a copy if it works in place where it may not.
 
     Args:
         function: a name, in torch's spelling of `torch.nn.functional`, or a `torch.nn` module that acts on each number.
         where: layer and argument, for the error message.
-        in_place: whether a named one may overwrite its input.
+        in_place: whether it may overwrite its input.
     Raises:
         ValueError: if the name is unknown.
     """
     if isinstance(function, torch.nn.Module):
+        if in_place or not any(getattr(part, "inplace", False) for part in function.modules()):
+            return function
+        function = copy.deepcopy(function)
+        for part in function.modules():
+            if getattr(part, "inplace", False):
+                part.inplace = False  # type: ignore[assignment]
         return function
     name = function.removeprefix("p_") if isinstance(function, str) else function
     if name not in _NAMED:

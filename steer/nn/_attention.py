@@ -32,7 +32,8 @@ class SteerableAttention(EquivariantModule):
     grow with the square of the number of positions.
 
     Args:
-        in_type, out_type: any fields over one gspace. Without base space the input is a set `[batch, channel, position]`.
+        in_type, out_type: any fields over one gspace. Without base space the input is a set `[batch, channel, position]`,
+            which all other layers take as well.
         heads: number of independent heads.
         head_type: the fields of the query, key and value of one head; by default those of the input shared out among the
             heads, of each kind at least one.
@@ -68,10 +69,11 @@ class SteerableAttention(EquivariantModule):
     ) -> None:
         super().__init__(in_type, out_type)
         name = type(self).__name__
-        if not isinstance(heads, int) or heads < 1:
+        if not isinstance(heads, int) or isinstance(heads, bool) or heads < 1:
             raise ValueError(f"{name}: heads, a whole number >= 1, is required; received {heads!r}")
         if window is not None:
             positive(window, "window", name)
+        rings = None if rings is None else _radii(rings, name)
         if in_type.gspace.lattice is None and (window is not None or rings is not None):
             raise ValueError(f"{name}: fields over a grid are required for window and rings; {in_type} live on a point")
         self.heads = heads
@@ -84,10 +86,7 @@ class SteerableAttention(EquivariantModule):
         self.distance = DistanceBias(in_type, heads, window, rings, device, dtype) if far else None
 
     def _check(self, x: Tensor) -> None:
-        d = self.in_type.gspace.dimensionality
-        if d == 0 and x.ndim == 3 and x.shape[1] == self.in_type.size:
-            return
-        if d == 0:
+        if self.in_type.gspace.lattice is None and (x.ndim < 3 or x.shape[1] != self.in_type.size):
             raise ValueError(
                 f"SteerableAttention: a set [batch, {self.in_type.size}, position] is required for {self.in_type}; received "
                 f"shape {tuple(x.shape)}"
@@ -105,6 +104,21 @@ class SteerableAttention(EquivariantModule):
 
     def extra_repr(self) -> str:
         return f"{self.in_type} -> {self.out_type}, heads={self.heads}, head_type={self.head_type}"
+
+
+def _radii(rings: Sequence[float], name: str) -> list[float]:
+    """Radii as numbers.
+
+    Raises:
+        ValueError: if they are none.
+    """
+    try:
+        radii = [float(r) for r in rings if not isinstance(r, bool)]
+    except (TypeError, ValueError):
+        radii = []
+    if not radii or not all(0 <= r < float("inf") for r in radii):
+        raise ValueError(f"{name}: rings, a list of radii >= 0 such as [0, 1, 2, 4], is required; received {rings!r}")
+    return radii
 
 
 def _share(kind: FieldType, heads: int) -> FieldType:
@@ -163,7 +177,13 @@ class DistanceBias(Fingerprinted):
         unit = min(grid.spacing)
         gaps = [b - a for a, b in pairwise(radii)]
         self.profile = GaussianRings(radii, tuple(0.6 * max(gap, unit) for gap in [*gaps, *gaps[-1:]] or [unit]))
-        self.weight = torch.nn.Parameter(torch.zeros(heads, len(radii), device=device, dtype=dtype))
+        self.weight = torch.nn.Parameter(torch.empty(heads, len(radii), device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """The initial value of the weights: zero, as if there were no rings."""
+        if self.weight is not None:
+            torch.nn.init.zeros_(self.weight)
 
     def reset_parameters(self) -> None:
         """No distance is preferred."""
@@ -181,17 +201,28 @@ class DistanceBias(Fingerprinted):
 
     def forward(self, x: Tensor) -> Tensor:
         """The bias for the space of `x`, `[batch, channel, *space]`."""
-        axes = [torch.arange(n, device=x.device, dtype=torch.float64) for n in x.shape[2:]]
-        index = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).flatten(0, -2)
-        offset = (index[:, None] - index[None]) @ self.steps.like("matrix", index).mT
-        distance = offset.square().sum(-1).sqrt()
-        out = distance.new_zeros(1, 1, *distance.shape)
+        space = x.shape[2:]
+        # Two positions differ by one of (2 H - 1)(2 W - 1) offsets, far fewer than there are pairs.
+        axes = [torch.arange(1 - n, n, device=x.device, dtype=torch.float64) for n in space]
+        offset = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1)
+        distance = (offset @ self.steps.like("matrix", offset).mT).square().sum(-1).sqrt()
+        table = distance.new_zeros(1, *distance.shape)
         if self.profile is not None:
-            values = self.profile(distance.flatten()).to(self.weight)  # [ring, pair]
-            out = (self.weight @ values).unflatten(1, distance.shape)[None]
+            values = self.profile(distance.flatten()).to(self.weight)  # [ring, offset]
+            table = (self.weight @ values).unflatten(1, distance.shape)
         if self.window is not None:
-            out = out.masked_fill(distance > self.window + 1e-6, float("-inf"))
-        return out
+            table = table.masked_fill(distance > self.window + 1e-6, float("-inf"))
+        return _of_pairs(table.to(x.dtype), len(space))
 
     def extra_repr(self) -> str:
         return f"window={self.window}, profile={self.profile}"
+
+
+def _of_pairs(table: Tensor, d: int) -> Tensor:
+    """An even function of the offset, `[head, *offset]`, for all pairs of positions, `[1, head, position, position]`.
+
+    Windows of the table instead of indices for every pair: one copy, and no scattered sum in the gradient.
+    """
+    for axis in range(1, d + 1):
+        table = table.unfold(axis, (table.shape[axis] + 1) // 2, 1)  # element [i, j] is that of the offset i + j - (n - 1)
+    return table.flip(list(range(1, d + 1))).flatten(d + 1).flatten(1, d)[None]

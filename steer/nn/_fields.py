@@ -17,8 +17,8 @@ from steer.representation import Representation
 class FieldGroups(torch.nn.Module):
     """The fields of a type sorted into groups of one kind, with their channels viewed field by field.
 
-    Fields of a group that follow one another are sliced; only types whose kinds alternate are gathered and scattered. It
-    holds no parameters and adds nothing to a checkpoint.
+    Fields of a group that follow one another are sliced, and so are types that repeat, such as 8 times `0 + 1 + 2`; only
+    others are gathered and scattered. It holds no parameters and adds nothing to a checkpoint.
 
     Args:
         in_type: the fields.
@@ -64,6 +64,7 @@ class FieldGroups(torch.nn.Module):
         order = [channel for position in self.positions for channel in blocks[position]]
         self.sizes = [dim * count for dim, count in zip(self.dims, self.counts, strict=True)]
         self.in_order = order == list(range(len(order)))
+        self.repeats = _repeats([(kind, len(block)) for block, kind in zip(blocks, kinds, strict=True)], blocks)
         self.index: Constants | None = None
         if not self.in_order:
             lists = {"order": order, "fields": self.positions}
@@ -72,6 +73,9 @@ class FieldGroups(torch.nn.Module):
 
     def split(self, x: Tensor) -> list[Tensor]:
         """One `[batch, field, component, *space]` per group."""
+        if self.repeats > 1:
+            parts = x.unflatten(1, (self.repeats, -1)).split([size // self.repeats for size in self.sizes], 2)
+            return [part.unflatten(2, (-1, dim)).flatten(1, 2) for part, dim in zip(parts, self.dims, strict=True)]
         if self.index is not None:
             x = x.index_select(1, self.index["order"])
         pieces = x.split(self.sizes, 1) if len(self.sizes) > 1 else (x,)
@@ -79,6 +83,8 @@ class FieldGroups(torch.nn.Module):
 
     def join(self, pieces: list[Tensor]) -> Tensor:
         """The inverse of `split`."""
+        if self.repeats > 1:
+            return torch.cat([piece.unflatten(1, (self.repeats, -1)).flatten(2, 3) for piece in pieces], 2).flatten(1, 2)
         flat = [piece.flatten(1, 2) for piece in pieces]
         out = torch.cat(flat, 1) if len(flat) > 1 else flat[0]
         return out if self.index is None else out.index_select(1, self.index["order_back"])
@@ -93,6 +99,17 @@ class FieldGroups(torch.nn.Module):
         """The inverse of `split_fields`."""
         out = torch.cat(pieces, axis) if len(pieces) > 1 else pieces[0]
         return out if self.index is None else out.index_select(axis, self.index["fields_back"])
+
+
+def _repeats(kinds: list[Hashable], blocks: list[list[int]]) -> int:
+    """How often a type repeats a part in which no kind comes back; 1 if it does not, or if one part is all."""
+    channels = [channel for block in blocks for channel in block]
+    distinct = len(set(kinds))
+    first = next((i for i in range(1, len(kinds)) if kinds[i] == kinds[0] != kinds[i - 1]), len(kinds))
+    runs = len([1 for i in range(first) if i == 0 or kinds[i] != kinds[i - 1]])
+    if channels != list(range(len(channels))) or runs != distinct or len(kinds) % first:
+        return 1
+    return len(kinds) // first if all(kinds[i] == kinds[i % first] for i in range(len(kinds))) else 1
 
 
 def consecutive(sizes: Iterable[int]) -> list[list[int]]:

@@ -104,7 +104,8 @@ class GridConvolution(SteerableModule):
 def _part(in_type: FieldType, out_type: FieldType, groups: int) -> tuple[Any, ...]:
     """The input fields that each group of output fields sees."""
     fields = in_type.representations
-    if not isinstance(groups, int) or groups < 1 or len(fields) % groups or len(out_type) % groups:
+    whole = isinstance(groups, int) and not isinstance(groups, bool) and groups >= 1
+    if not whole or len(fields) % groups or len(out_type) % groups:
         raise ValueError(
             f"groups: a divisor of the numbers of fields, {len(fields)} and {len(out_type)}, is required; "
             f"received {groups!r}"

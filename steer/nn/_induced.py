@@ -59,10 +59,12 @@ class InducedNormNonLinearity(NormNonLinearity):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(in_type, function, bias, device=device, dtype=dtype)
-        self.groups = block_groups(in_type)
         self.index = Constants(field=[i for i, field in enumerate(in_type.representations) for _ in blocks_of(field)])
         if device is not None:
             self.to(device)
+
+    def _groups(self) -> tuple[FieldGroups, int]:
+        return block_groups(self.in_type), len(self.in_type)
 
     def _biases(self) -> Tensor | None:
         return None if self.bias is None else self.bias.index_select(0, self.index["field"])

@@ -14,10 +14,11 @@ from steer.nn._steerable import SteerableModule
 
 
 class Linear(SteerableModule):
-    """The general equivariant linear map `W x + b` with `rho_out(g) W = W rho_in(g)` and an invariant bias.
+    """The general equivariant linear map `W x + b` with an invariant bias.
 
-    Exact for the whole group. Acts on `[batch, channel]`: on fields without base space, or on features whose space was
-    pooled away.
+    Law: `rho_out(g) W = W rho_in(g)` and `rho_out(g) b = b`. Exact for the whole group, on every field; approximate for
+    none. Acts on `[batch, channel]`: on fields without base space, or on features whose space was pooled away. Fields
+    without base space may also be sets, `[batch, channel, *position]`; every position is mapped alike.
 
     Args:
         in_type, out_type: field types over one gspace.
@@ -41,7 +42,7 @@ class Linear(SteerableModule):
         super().__init__(in_type, out_type, in_type.representations, POINT, bias, device, dtype)
 
     def _check(self, x: Tensor) -> None:
-        if x.ndim != 2 or x.shape[1] != self.in_type.size:
+        if x.ndim < 2 or (x.ndim > 2 and self.in_type.gspace.lattice is not None) or x.shape[1] != self.in_type.size:
             raise ValueError(
                 f"Linear: a tensor [batch, {self.in_type.size}] is required for {self.in_type}; received {tuple(x.shape)}; "
                 "over a grid use a convolution with kernel_size=1, or pool space away first"
@@ -52,9 +53,12 @@ class Linear(SteerableModule):
         return kernel[:, :, 0], bias
 
     def compute(self, x: Tensor) -> Tensor:
-        return F.linear(x, *self.dense())
+        if x.ndim == 2:
+            return F.linear(x, *self.dense())
+        return F.linear(x.movedim(1, -1), *self.dense()).movedim(-1, 1)
 
     def export(self) -> torch.nn.Module:
+        """The stock layer, for `[batch, channel]`; of sets it takes `[batch, *position, channel]`."""
         kernel, bias = self.dense()
         stock = torch.nn.Linear(self.in_type.size, self.out_type.size, bias=bias is not None, device="meta")
         return hand_over(stock, self, weight=kernel, bias=bias)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from steer.field import FieldType
 from steer.nn._module import EquivariantModule, require_fields
+from steer.nn._numbers import is_number
 
 
 class Mask(EquivariantModule):
@@ -39,8 +40,8 @@ class Mask(EquivariantModule):
         lattice = require_fields(in_type, "Mask").gspace.lattice
         if lattice is None:
             raise ValueError(f"Mask: fields over a grid are required; received {in_type}")
-        if not margin >= 0 or not fade > 0:
-            raise ValueError(f"Mask: margin >= 0 and fade > 0 are required; received {margin!r} and {fade!r}")
+        if not is_number(margin) or not is_number(fade) or not margin >= 0 or not fade > 0:
+            raise ValueError(f"Mask: margin >= 0 and fade > 0, finite, are required; received {margin!r} and {fade!r}")
         super().__init__(in_type)
         self.margin, self.fade = float(margin), float(fade)
         # Plain numbers: the squared radius as a quadratic form in array offsets, and the distance of the layers of the grid.

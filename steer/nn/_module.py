@@ -74,14 +74,14 @@ class EquivariantModule(LocalConstants):
             if x.type != self.in_type:
                 raise ValueError(f"{type(self).__name__}: fields of type {self.in_type} are required; received {x.type}")
             self._check(x.tensor)
-            return GeometricTensor(compute(x.tensor), self.out_type)
+            return GeometricTensor(_laid_out_like(compute(x.tensor), x.tensor), self.out_type)
         if not isinstance(x, Tensor):
             raise TypeError(
                 f"{type(self).__name__}: a torch tensor or a GeometricTensor is required; received {type(x).__name__}"
                 + ("; torch.from_numpy makes one" if type(x).__name__ == "ndarray" else "")
             )
         self._check(x)
-        return compute(x)
+        return _laid_out_like(compute(x), x)
 
     def _check(self, x: Tensor) -> None:
         self.in_type.check(x)
@@ -121,6 +121,14 @@ class EquivariantModule(LocalConstants):
             if graph is not None and holds(graph, copy.deepcopy(self).compute, x):
                 return graph.train(self.training)
         return Plain(_compute, layer=self)
+
+
+def _laid_out_like(y: Tensor, x: Tensor) -> Tensor:
+    """The output with channels last if the input has them last: the convolution that follows would have to copy it."""
+    if torch.compiler.is_compiling() or x.ndim < 4 or y.ndim != x.ndim or x.is_contiguous():
+        return y
+    # Moved axes and not a memory format, which torch.vmap cannot be asked for.
+    return y.movedim(1, -1).contiguous().movedim(-1, 1) if x.movedim(1, -1).is_contiguous() else y
 
 
 def _compute(x: Tensor, layer: EquivariantModule) -> Tensor:

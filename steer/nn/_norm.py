@@ -67,19 +67,23 @@ class NormNonLinearity(EquivariantModule):
                 f"NormNonLinearity: function, one of {', '.join(_FUNCTIONS)}, is required; received {function!r}"
             )
         self.function = name
-        self.groups = FieldGroups(in_type)
+        self.groups, thresholds = self._groups()
         if bias and name != "squash":
-            self.bias = torch.nn.Parameter(torch.full((len(in_type),), math.log(0.5), device=device, dtype=dtype))
+            self.bias = torch.nn.Parameter(torch.empty(thresholds, device=device, dtype=dtype))
         else:
             self.register_parameter("bias", None)
+        self.reset_parameters()
         if device is not None:
             self.to(device)
 
     def reset_parameters(self) -> None:
-        """The biases of a new layer: every threshold is one half."""
+        """The initial value of the thresholds, one half."""
         if self.bias is not None:
-            with torch.no_grad():
-                self.bias.fill_(math.log(0.5))
+            torch.nn.init.constant_(self.bias, math.log(0.5))
+
+    def _groups(self) -> tuple[FieldGroups, int]:
+        """What has a norm of its own, and the number of thresholds."""
+        return FieldGroups(self.in_type), len(self.in_type)
 
     def _biases(self) -> Tensor | None:
         """One number per field of `groups`."""

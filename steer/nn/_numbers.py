@@ -13,7 +13,7 @@ def positive(value: Any, argument: str, layer: str) -> float:
     Raises:
         ValueError: if it is none.
     """
-    if not _is_number(value) or not value > 0:
+    if not is_number(value) or not value > 0:
         raise ValueError(f"{layer}: {argument}, a positive number, is required; received {value!r}")
     return value
 
@@ -24,10 +24,11 @@ def fraction(value: Any, argument: str, layer: str) -> float:
     Raises:
         ValueError: if it is none.
     """
-    if not _is_number(value) or not 0 <= value <= 1:
+    if not is_number(value) or not 0 <= value <= 1:
         raise ValueError(f"{layer}: {argument}, a number from 0 to 1, is required; received {value!r}")
     return value
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether it is a finite real number."""
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

@@ -26,13 +26,16 @@ def require_permutation(
 
 
 class Pointwise(EquivariantModule):
-    """Any `torch.nn` activation applied to every channel; exact for the whole group, on permutation representations.
+    """Any `torch.nn` activation applied to every channel, `f_i -> a(f_i)`.
+
+    Law: `rho(g)` permutes the channels, which commutes with one function of each. Exact for the whole group, on permutation
+    fields; approximate for none.
 
     Args:
         in_type: trivial, regular and quotient fields.
         activation: a `torch.nn` module that acts on each number by itself.
     Raises:
-        ValueError: if a field is not a permutation representation.
+        ValueError: if a field is not a permutation representation, or the activation mixes numbers (`GLU`, `Softmax`).
     """
 
     def __init__(self, in_type: FieldType, activation: torch.nn.Module) -> None:
@@ -44,6 +47,11 @@ class Pointwise(EquivariantModule):
                 f"{type(self).__name__}: an activation without a parameter per channel is required, as the channels of a "
                 f"field must be treated alike; {', '.join(several)} of {activation} has more than one number"
             )
+        if not _acts_on_each_number(activation, in_type.size):
+            raise ValueError(
+                f"{type(self).__name__}: an activation that acts on each number by itself is required; {activation} mixes "
+                "them or changes the shape; use another activation"
+            )
         self.activation = activation
 
     def compute(self, x: Tensor) -> Tensor:
@@ -54,6 +62,25 @@ class Pointwise(EquivariantModule):
 
     def extra_repr(self) -> str:
         return str(self.in_type)
+
+
+def _acts_on_each_number(activation: torch.nn.Module, channels: int) -> bool:
+    """Whether the output has the shape of the input, and one number of the input changes no other of the output."""
+    own = next((p for p in activation.parameters()), None)
+    if own is not None and own.is_meta:
+        return True
+    device, dtype = ("cpu", torch.float32) if own is None else (own.device, own.dtype)
+    probe = torch.linspace(-1, 1, 2 * channels * 2, device=device, dtype=dtype).reshape(2, channels, 2)
+    other = probe.clone()
+    other[0, 0, 0] += 1
+    one = copy.deepcopy(activation).eval()
+    with torch.no_grad():
+        y, z = one(probe.clone()), one(other)
+    if y.shape != probe.shape:
+        return False
+    changed = y != z
+    changed[0, 0, 0] = False
+    return not bool(changed.any())
 
 
 def _front(stock: type[torch.nn.Module]) -> type[Pointwise]:
@@ -70,7 +97,8 @@ def _front(stock: type[torch.nn.Module]) -> type[Pointwise]:
             "__init__": init,
             "__module__": __name__,
             "__qualname__": stock.__name__,
-            "__doc__": f"`torch.nn.{stock.__name__}` on every channel of permutation fields; exact for the whole group.\n\n"
+            "__doc__": f"`torch.nn.{stock.__name__}` on every channel, `f_i -> a(f_i)`.\n\n"
+            "    Law: g permutes the channels. Exact for the whole group, on permutation fields; approximate for none.\n\n"
             f"    Arguments: `{signature}`, those after `in_type` as in torch.\n    ",
         },
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from steer.group import deterministic
 from steer.kernel import HarmonicRepresentation, harmonic_dim
 from steer.nn._constants import Constants
 from steer.nn._module import EquivariantModule, require_fields
+from steer.nn._numbers import is_number
 from steer.representation import gradient_coupling
 
 
@@ -51,11 +52,12 @@ class PositionalHarmonics(EquivariantModule):
             raise ValueError(
                 f"PositionalHarmonics: max_degree, a whole number from 0 to {largest}, is required; received {max_degree!r}"
             )
-        self.radii, self.width = [float(radius) for radius in radii], float(width)
-        if not width > 0 or not all(radius >= 0 for radius in self.radii):
+        given = list(radii) if isinstance(radii, Iterable) else [None]
+        if not is_number(width) or not width > 0 or not all(is_number(radius) and radius >= 0 for radius in given):
             raise ValueError(
-                f"PositionalHarmonics: radii >= 0 and width > 0 are required; received {self.radii} and {width!r}"
+                f"PositionalHarmonics: a list of radii >= 0, and width > 0, are required; received {radii!r} and {width!r}"
             )
+        self.radii, self.width = [float(radius) for radius in given], float(width)
         found = [decompose(HarmonicRepresentation(space.fibergroup, degree)) for degree in range(max_degree + 1)]
         irreps = [irrep for irreps, _ in found for irrep in irreps]
         super().__init__(in_type, in_type + FieldType(space, irreps * max(len(self.radii), 1)))

@@ -51,13 +51,11 @@ class SharedNormNonLinearity(NormNonLinearity):
                 f"received {self.sharing}; a list of one field gives it a norm of its own"
             )
         super().__init__(in_type, function, bias, device=device, dtype=dtype)
-        spans = [span for _, span in in_type.channels()]
+
+    def _groups(self) -> tuple[FieldGroups, int]:
+        spans = [span for _, span in self.in_type.channels()]
         blocks = [[c for i in fields for c in range(spans[i].start, spans[i].stop)] for fields in self.sharing]
-        self.groups = FieldGroups.of_blocks(blocks)
-        if self.bias is not None:
-            self.bias = torch.nn.Parameter(self.bias.detach()[: len(blocks)].clone())
-        if device is not None:
-            self.to(device)
+        return FieldGroups.of_blocks(blocks), len(blocks)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, sharing={self.sharing}"

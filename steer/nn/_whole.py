@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch.nn.utils import parametrize
 
 from steer.field import FieldType
 from steer.nn._branches import Branch, Merge
@@ -82,6 +83,8 @@ def _warn_of_hooks(network: torch.nn.Module) -> None:
 def summary(network: torch.nn.Module) -> str:
     """A table of a network: per layer its fields and channels, its own parameters, and its weights once expanded.
 
+    Parameters that several layers share are counted for the first. Dense weights are what a pass costs, so all layers count.
+
     >>> from steer import gspaces, nn
     >>> kind = gspaces.rot2dOnR2(4).type("2xregular")
     >>> print(nn.summary(nn.Sequential(nn.R2Conv(kind, kind, 3, padding=1), nn.ReLU(kind))))
@@ -93,8 +96,11 @@ def summary(network: torch.nn.Module) -> str:
     """
     rows: list[tuple[str, ...]] = [("layer", "kind", "fields out", "channels", "parameters", "dense weights")]
     totals = [0, 0]
+    seen: set[int] = set()
     for name, layer in network.named_modules():
-        own = sum(parameter.numel() for parameter in layer.parameters(recurse=False))
+        parameters = [parameter for parameter in layer.parameters(recurse=False) if id(parameter) not in seen]
+        seen.update(id(parameter) for parameter in parameters)
+        own = sum(parameter.numel() for parameter in parameters)
         kind = getattr(layer, "out_type", None) if not isinstance(layer, torch.nn.Sequential) else None
         if not own and not isinstance(kind, FieldType):
             continue
@@ -115,9 +121,15 @@ def dense_weights(network: torch.nn.Module, recurse: bool = True) -> int:
     for layer in network.modules() if recurse else [network]:
         if isinstance(layer, SteerableModule):
             total += sum(part.numel() for part in _shapes(layer))
-        else:
+        elif not isinstance(layer, parametrize.ParametrizationList):  # its parameters stand for one of the layer it is in
             total += sum(parameter.numel() for parameter in layer.parameters(recurse=False))
+            if parametrize.is_parametrized(layer):
+                total += sum(getattr(layer, name).numel() for name in _parametrised(layer))
     return total
+
+
+def _parametrised(layer: torch.nn.Module) -> list[str]:
+    return [name for name, _ in layer.get_submodule("parametrizations").named_children()]
 
 
 def _shapes(layer: SteerableModule) -> list[torch.Tensor]:
@@ -133,7 +145,8 @@ def match_width(
     Args:
         build: from a width, such as the number of fields per layer, to a network that grows with it.
         target: a network, or its number.
-        by: "parameters" counts those that are learned, "cost" the weights once expanded (`dense_weights`).
+        by: "parameters" counts those that are learned, "cost" the weights once expanded (`dense_weights`). The
+            random numbers that building takes are given back.
         most: the largest width to try.
     Raises:
         ValueError: if `by` is unknown, or no width up to `most` reaches the target.
@@ -151,14 +164,25 @@ def match_width(
     }
     if by not in counts:
         raise ValueError(f"match_width: by, 'parameters' or 'cost', is required; received {by!r}")
-    count = counts[by]
-    goal = target if isinstance(target, int) else count(target)
+    count = _without_drawing(counts[by], build)
+    goal = target if isinstance(target, int) else counts[by](target)
     low, high = 1, 1
-    while count(build(high)) < goal:
+    while count(high) < goal:
         if high >= most:
             raise ValueError(f"match_width: {goal} {by} are not reached by any width up to {most}; raise `most`")
         low, high = high, min(2 * high, most)
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if count(build(middle)) < goal else (low, middle)
-    return min((low, high), key=lambda width: abs(count(build(width)) - goal))
+        low, high = (middle, high) if count(middle) < goal else (low, middle)
+    return min((low, high), key=lambda width: abs(count(width) - goal))
+
+
+def _without_drawing(count: Callable[[Any], int], build: Callable[[int], torch.nn.Module]) -> Callable[[int], int]:
+    """From a width to a number, with torch's random numbers left as they were."""
+    devices = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
+
+    def counted(width: int) -> int:
+        with torch.random.fork_rng(devices):
+            return count(build(width))
+
+    return counted

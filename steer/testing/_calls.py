@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from steer.field import FieldType, GeometricTensor
 from steer.group import FiniteGroup
@@ -21,6 +22,8 @@ class Call:
         kind_in: how the input transforms.
         kind_out: how the output transforms; None if it is invariant.
         input, output: copies of what went in and came out.
+        typed: whether the layer is called with a geometric tensor.
+        others: type and copy of what a network gives besides, if it gives several tensors.
     """
 
     name: str
@@ -29,6 +32,17 @@ class Call:
     kind_out: FieldType | None
     input: Tensor
     output: Tensor
+    typed: bool = False
+    others: tuple[tuple[FieldType | None, Tensor], ...] = ()
+
+    @property
+    def outputs(self) -> list[tuple[FieldType | None, Tensor]]:
+        """Type and copy of everything that came out."""
+        return [(self.kind_out, self.output), *self.others]
+
+    def again(self, x: Tensor, layer: torch.nn.Module | None = None) -> list[Tensor]:
+        """What the layer, or a changed copy of it, gives for another input."""
+        return [plain(y) for y in leaves((layer or self.layer)(GeometricTensor(x, self.kind_in) if self.typed else x))]
 
     def exact_groups(self) -> list[FiniteGroup]:
         """The groups of those layers inside that promise less than the grid supports."""
@@ -41,8 +55,43 @@ def plain(x: Tensor | GeometricTensor) -> Tensor:
     return x.tensor if isinstance(x, GeometricTensor) else x
 
 
+def leaves(y: Any) -> list[Tensor | GeometricTensor]:
+    """The tensors of an output, inside of tuples, lists and dictionaries too.
+
+    Raises:
+        TypeError: if there is none.
+    """
+    found = [leaf for leaf in pytree.tree_leaves(y) if isinstance(leaf, (Tensor, GeometricTensor))]
+    if not found:
+        raise TypeError(
+            "check_equivariance: an output of tensors, or tuples, lists and dictionaries of them, is required; received "
+            f"{type(y).__name__}"
+        )
+    return found
+
+
+def _kinds(y: Any, out: Any) -> list[FieldType | None]:
+    """How each tensor of an output transforms.
+
+    Raises:
+        ValueError: if there is not one type for each of several.
+    """
+    found = leaves(y)
+    if out is None or isinstance(out, FieldType):
+        given = [out] * (len(found) if out is None else 1)
+    else:
+        given = pytree.tree_leaves(out, is_leaf=lambda kind: kind is None)
+    same_keys = not (isinstance(y, dict) and isinstance(out, dict)) or list(y) == list(out)
+    if len(given) != len(found) or not same_keys or not all(kind is None or isinstance(kind, FieldType) for kind in given):
+        raise ValueError(
+            f"check_equivariance: out_type, one field type (None: invariant) for each of the {len(found)} tensors of the "
+            f"output, in containers of the same form, is required; received {out!r}"
+        )
+    return [leaf.type if isinstance(leaf, GeometricTensor) else kind for leaf, kind in zip(found, given, strict=True)]
+
+
 def record(
-    network: torch.nn.Module, x: Tensor, into: FieldType, out: FieldType | None, whole: str
+    network: torch.nn.Module, x: Tensor, into: FieldType, out: Any, whole: str, typed: bool
 ) -> tuple[list[Call], dict[str, torch.nn.Module]]:
     """Run a network and keep the calls of its innermost layers, in order, then that of the network itself.
 
@@ -57,15 +106,19 @@ def record(
             if layer is not network and (_is_typed(layer) or not any(layer.children())):
                 handles.append(layer.register_forward_pre_hook(recorder.before(name), with_kwargs=True))
                 handles.append(layer.register_forward_hook(recorder.after(name)))
-        y = network(x.clone())
+        y = network(GeometricTensor(x.clone(), into) if typed else x.clone())
     finally:
         for handle in handles:
             handle.remove()
     called = _innermost(recorder.seen)
-    calls = [call for call in recorder.finish(y, out) if call.name in called]
+    made = list(zip(_kinds(y, out), (plain(leaf) for leaf in leaves(y)), strict=True))
+    for kind, leaf in made:
+        recorder.finish(leaf, kind)
+    calls = [call for call in recorder.known() if call.name in called]
     measured = {call.name for call in calls}
     others = {name: layer for name, layer in called.items() if name not in measured}
-    return [*calls, Call(whole, network, into, out, x, plain(y).clone())], others
+    (kind, leaf), *more = [(kind, leaf.clone()) for kind, leaf in made]
+    return [*calls, Call(whole, network, into, kind, x, leaf, typed, tuple(more))], others
 
 
 def _innermost(called: dict[str, torch.nn.Module]) -> dict[str, torch.nn.Module]:
@@ -124,7 +177,7 @@ class _Recorder:
                 return
             _, x, kind = self._inputs[name]
             kind_out = getattr(layer, "out_type", None) if _is_typed(layer) else kind
-            call = Call(name, layer, kind, kind_out, x, y.clone())
+            call = Call(name, layer, kind, kind_out, x, y.clone(), isinstance(args[0], GeometricTensor))
             self._calls[name] = call
             self._keep.append(y)
             maker = self._made_by.get(id(y))
@@ -135,10 +188,14 @@ class _Recorder:
 
         return hook
 
-    def finish(self, y: Tensor | GeometricTensor, out: FieldType | None) -> list[Call]:
-        last = self._made_by.get(id(plain(y)))
+    def finish(self, y: Tensor, out: FieldType | None) -> None:
+        """Tell the stock layer that made an output of the network how this output transforms."""
+        last = self._made_by.get(id(y))
         if last is not None and not _is_typed(last.layer):
             last.kind_out = out
+
+    def known(self) -> list[Call]:
+        """The calls whose types are known."""
         return [call for call in self._calls.values() if _fits(call)]
 
 

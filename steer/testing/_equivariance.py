@@ -6,13 +6,14 @@ import copy
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from steer.field import FieldType, GSpace
-from steer.nn import BrokenSymmetryWarning
-from steer.testing._calls import Call, plain, record
+from steer.field import FieldType, GeometricTensor, GSpace
+from steer.nn import BrokenSymmetryWarning, SteerableAttention
+from steer.testing._calls import Call, record
 from steer.testing._compare import relative, transformed
 from steer.testing._noise import distance_from_centre, rough_noise, smooth_noise
 from steer.testing._reasons import between_layers, reason
@@ -35,7 +36,7 @@ class _Element:
 def check_equivariance(
     module: torch.nn.Module,
     in_type: FieldType | None = None,
-    out_type: FieldType | None = None,
+    out_type: Any = None,
     *,
     elements: Iterable[Tensor] | None = None,
     size: int | Sequence[int] | None = None,
@@ -43,6 +44,7 @@ def check_equivariance(
     dtype: torch.dtype = torch.float64,
     train: bool = False,
     seed: int = 0,
+    typed: bool | None = None,
 ) -> EquivarianceReport:
     """Compare `L(g f)` with `g L(f)` for a network and for every layer in it.
 
@@ -56,19 +58,26 @@ def check_equivariance(
     them are known.
 
     Args:
-        module: any torch module that takes a plain tensor. Its `in_type` and `out_type` are used where it has them.
+        module: any torch module that takes one tensor, and gives one or several in tuples, lists or dictionaries.
+            Its `in_type` and `out_type` are used where it has them.
         in_type: how its input transforms.
-        out_type: how its output transforms; None, or an output without space of another type, means invariant.
+        out_type: how its output transforms; None, or an output without space of another type, means invariant. For several
+            tensors the same containers with a type, or None, for each; an output with a type of its own keeps that.
         elements: matrices of the group, at least one; by default those of the gspace, exact ones first.
-        size: spatial size of the input, one number or one per axis; by default odd, so that its centre is a sample.
+        size: spatial size of the input, one number or one per axis; by default odd, so that its centre is a sample. Without
+            base space the number of positions of a set, by default none (`[batch, channel]`) unless there is attention.
         batch: number of random inputs.
         dtype: precision of the measurement.
         train: measure in training mode (batch statistics) instead of eval mode.
         seed: of the random inputs.
+        typed: call the module with a `GeometricTensor` (True) or a plain tensor (False); None tries the plain one first, and
+            the other if `forward` cannot use it.
     Returns:
         A report that prints as a table; `report.assert_exact()` makes it a test, `report.error()` gives numbers.
     Raises:
-        ValueError: if the module has no `in_type` and none is given, or there is no element.
+        ValueError: if the module has no `in_type` and none is given, there is no element, a number is out of range, or there
+            is not one type for each of several outputs.
+        TypeError: if the module is none, or gives no tensor.
 
     >>> from steer import check_equivariance, gspaces, nn
     >>> grey = gspaces.rot2dOnR2(4).type("trivial")
@@ -85,7 +94,10 @@ def check_equivariance(
         raise TypeError(f"check_equivariance: a torch module is required; received {type(module).__name__}")
     network = copy.deepcopy(module).to("cpu", dtype).train(train)
     space = _smallest(into.gspace, network)
-    shape = _size(space.dimensionality, size)
+    attends = any(isinstance(layer, SteerableAttention) for layer in network.modules())
+    shape = _size(space.dimensionality, 7 if size is None and space.lattice is None and attends else size)
+    if not _is_count(batch):
+        raise ValueError(f"check_equivariance: batch, a whole number >= 1, is required; received {batch!r}")
     measurements: list[Measurement] = []
     constant: dict[str, None] = {}
     reasons: dict[str, str] = {}
@@ -98,9 +110,12 @@ def check_equivariance(
         noise = rough_noise if whole or space.lattice is None else smooth_noise
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore", BrokenSymmetryWarning)  # what follows measures it and says where
-            calls, others = record(network, noise(into, shape, batch, dtype, seed), into, out, NETWORK)
+            x = noise(into, shape, batch, dtype, seed)
+            if typed is None:
+                typed = _wants_types(network, x, into)
+            calls, others = record(network, x, into, out, NETWORK, typed)
             for call in calls:
-                if _is_constant(call.output):
+                if all(_is_constant(y, call.input) for _, y in call.outputs):
                     constant[call.name] = None
                 found = [_measure(call, element, whole) for element in some]
                 measurements += found
@@ -114,6 +129,22 @@ def check_equivariance(
     order = list(dict.fromkeys(m.layer for m in measurements))
     measurements.sort(key=lambda m: order.index(m.layer))
     return EquivarianceReport(tuple(measurements), tuple(constant), tuple(reasons.items()), str(space))
+
+
+def _wants_types(network: torch.nn.Module, x: Tensor, into: FieldType) -> bool:
+    """Whether the network cannot use a plain tensor, but can use a typed one."""
+    trial = copy.deepcopy(network)  # running statistics of the network must not see this
+    try:
+        trial(x.clone())
+    except (AttributeError, TypeError):
+        try:
+            trial(GeometricTensor(x.clone(), into))
+        except (AttributeError, TypeError):
+            return False  # at fault is something else, which the plain call will say
+        return True
+    except Exception:  # likewise
+        return False
+    return False
 
 
 def _smallest(space: GSpace, network: torch.nn.Module) -> GSpace:
@@ -130,7 +161,16 @@ def _elements(space: GSpace, elements: Iterable[Tensor] | None) -> list[_Element
         return space.lattice is None or bool(space.exact_group.contains(g))
 
     if elements is not None:
-        given = [torch.as_tensor(g, dtype=torch.float64) for g in elements]
+        d = space.fibergroup.d
+        try:
+            given = [torch.as_tensor(g, dtype=torch.float64, device="cpu") for g in elements]
+        except (TypeError, ValueError, RuntimeError):
+            given = [torch.empty(0)]
+        if any(g.shape != (d, d) for g in given):
+            raise ValueError(
+                f"check_equivariance: elements, a list of matrices [{d}, {d}] of {space.fibergroup}, is required; received "
+                f"{elements!r}; one matrix g is [g]"
+            )
         if not given:
             raise ValueError("check_equivariance: elements, at least one matrix of the group, are required; received none")
         return [_Element(g, supported(g)) for g in given]
@@ -140,29 +180,38 @@ def _elements(space: GSpace, elements: Iterable[Tensor] | None) -> list[_Element
 
 
 def _size(d: int, size: int | Sequence[int] | None) -> tuple[int, ...]:
-    chosen = _SIZES[d] if size is None else size
-    shape = (chosen,) * d if isinstance(chosen, int) else tuple(chosen)
-    if len(shape) != d or any(n < 1 for n in shape):
-        raise ValueError(f"check_equivariance: size, a whole number >= 1 or {d} of them, is required; received {size!r}")
+    if size is None:
+        return (_SIZES[d],) * d
+    shape = (size,) * max(d, 1) if not isinstance(size, Sequence) else tuple(size)
+    if (d and len(shape) != d) or not all(_is_count(n) for n in shape):
+        raise ValueError(
+            f"check_equivariance: size, a whole number >= 1 or {d or 'several'} of them, is required; received {size!r}"
+        )
     return shape
 
 
-def _is_constant(y: Tensor) -> bool:
-    return bool((y - y.mean()).abs().max() < 1e-9 * (1 + y.abs().max()))
+def _is_count(n: Any) -> bool:
+    return isinstance(n, int) and not isinstance(n, bool) and n >= 1
+
+
+def _is_constant(y: Tensor, x: Tensor) -> bool:
+    """Whether nothing but rounding varies: of the output's own size, or of that of the input where terms cancel."""
+    spread = (y - y.mean(dtype=torch.float64)).abs().max()
+    return bool(spread <= max(1e-9 * y.abs().max(), 1e-14 * x.abs().max()))
 
 
 def _measure(call: Call, element: _Element, whole: bool) -> Measurement:
     g, space = element.matrix, call.kind_in.gspace
     exact = element.exact and all(bool(group.contains(g)) for group in call.exact_groups())
-    moved = plain(call.layer(transformed(call.input, call.kind_in, space, g)))
-    expected = transformed(call.output, call.kind_out, space, g)
-    where = None if whole else _inner(space, call.output)
-    floor = 0.0
-    if not element.exact:
-        back = transformed(expected, call.kind_out, space, g.mT)
-        floor = relative(back, call.output, call.output, where)
-    error = relative(moved, expected, call.output, where)
-    return Measurement(call.name, type(call.layer).__name__, g, exact, error, floor)
+    every = call.again(transformed(call.input, call.kind_in, space, g))
+    errors, floors = [float("inf")] if len(every) != len(call.outputs) else [], [0.0]
+    for moved, (kind, output) in zip(every, call.outputs, strict=False):
+        expected = transformed(output, kind, space, g)
+        where = None if whole else _inner(space, output)
+        if not element.exact:
+            floors.append(relative(transformed(expected, kind, space, g.mT), output, output, where))
+        errors.append(relative(moved, expected, output, where))
+    return Measurement(call.name, type(call.layer).__name__, g, exact, max(errors, key=_badness), max(floors, key=_badness))
 
 
 def _badness(error: float) -> float:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from steer.field import FieldType
 from steer.nn import Pointwise
-from steer.testing._calls import Call, plain
+from steer.testing._calls import Call
 from steer.testing._compare import relative, transformed
 
 _MENDED = 1e-3  # of the error: what is left must be rounding beside it
@@ -42,8 +42,8 @@ def between_layers(call: Call, others: dict[str, torch.nn.Module]) -> str:
 
 def _error(call: Call, g: Tensor, layer: torch.nn.Module | None = None, f: Tensor | None = None) -> float:
     layer, f = layer or call.layer, call.input if f is None else f
-    y = plain(layer(f))
-    moved = plain(layer(transformed(f, call.kind_in, call.kind_in.gspace, g)))
+    y = call.again(f, layer)[0]
+    moved = call.again(transformed(f, call.kind_in, call.kind_in.gspace, g), layer)[0]
     return relative(moved, transformed(y, call.kind_out, call.kind_in.gspace, g), y)
 
 
@@ -55,7 +55,7 @@ def _mends(call: Call, g: Tensor, layer: torch.nn.Module | None = None, f: Tenso
 
 
 def _random(call: Call, g: Tensor) -> str | None:
-    if torch.equal(plain(call.layer(call.input)), plain(call.layer(call.input))):
+    if torch.equal(call.again(call.input)[0], call.again(call.input)[0]):
         return None
     return "its output is random in this mode: measure in eval mode"
 

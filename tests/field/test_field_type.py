@@ -205,7 +205,7 @@ def test_check_accepts_fields(kind):
         (TYPES[0], (2, 7, 5, 5), r"a tensor \[batch, 29, y, x\] is required for .*; received shape \(2, 7, 5, 5\)"),
         (TYPES[0], (2, 29, 5), r"a tensor \[batch, 29, y, x\] is required"),
         (TYPES[2], (2, 31, 5, 5), r"a tensor \[batch, 31, z, y, x\] is required"),
-        (TYPES[5], (2, 27, 1), r"a tensor \[batch, 27\] is required"),
+        (TYPES[5], (2, 26, 1), r"a tensor \[batch, 27, \*position\] is required"),
         (TYPES[6], (2, 3, 1, 1), r"a tensor \[batch, 3, x\] is required"),
     ],
 )
@@ -254,3 +254,26 @@ def test_equality_compares_no_matrix_twice(monkeypatch):
     assert one == other
     assert one != different
     assert len(calls) <= 1
+
+
+def test_transforms_refuse_surplus_channels() -> None:
+    kind = TYPES[0]
+    g = kind.fibergroup.elements[1]
+    for wrong in (torch.zeros(2, kind.size + 1, 5, 5), torch.zeros(2, kind.size - 1, 5, 5)):
+        with pytest.raises(ValueError, match="is required for"):
+            kind.transform(wrong, g)
+        with pytest.raises(ValueError, match=r"transform_fibers: a tensor \[batch, .* is required for"):
+            kind.transform_fibers(wrong, g)
+    with pytest.raises(ValueError, match="is required for"):
+        kind.transform(torch.zeros(2, kind.size), g)
+
+
+def test_fields_without_base_space_may_be_sets() -> None:
+    kind = gspaces.no_base_space(octahedral()).type("regular + 1")
+    x = randn(2, kind.size, 4, 3)
+    kind.check(x)
+    kind.check(x[..., 0, 0])
+    g = kind.fibergroup.elements[5]
+    assert_close(kind.transform(x, g)[..., 1, 2], kind.transform(x[..., 1, 2], g))
+    with pytest.raises(ValueError, match=r"a tensor \[batch, 27, \*position\] is required"):
+        kind.check(x[:, :5])

@@ -137,3 +137,12 @@ def test_bad_arithmetic():
         x - 1
     with pytest.raises(ValueError, match=r"a \* s: a number is required; a tensor would not transform like the field"):
         x * torch.ones(13)
+
+
+def test_cat_refuses_an_axis_that_is_not_there() -> None:
+    kind = gspaces.rot2dOnR2(4).type("0 + 1")
+    x = GeometricTensor(randn(1, kind.size, 3, 3), kind)
+    assert torch.cat([x, x], dim=-3).type == torch.cat([x, x], dim=1).type == kind + kind
+    for dim in (5, -7, 2):
+        with pytest.raises(ValueError, match=f"received dim={dim}"):
+            torch.cat([x, x], dim=dim)

@@ -133,6 +133,35 @@ def test_distances_begin_at_zero_and_matter() -> None:
     assert_far(layer(x), plain(x))
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("name", [*KINDS, "hexagonal"])
+def test_the_bias_is_that_of_the_distance_of_every_pair(name: str) -> None:
+    kind = KINDS.get(name, HEXAGONAL)
+    grid = kind.gspace.lattice
+    bias = build(kind, heads=2, rings=[0, 1, 2], window=2.5).distance
+    shape = (3, 4, 2)[: grid.d]
+    positions = grid.positions(shape)
+    distance = torch.cdist(positions, positions)
+    expected = torch.einsum("hr,rp->hp", bias.weight, bias.profile(distance.flatten())).unflatten(1, distance.shape)
+    found = bias(randn(1, 1, *shape))
+    assert_close(found[0].nan_to_num(neginf=-9.0), expected.masked_fill(distance > 2.5 + 1e-6, -9.0))
+
+
+@torch.no_grad()
+def test_the_profile_is_evaluated_once_per_offset_and_not_per_pair() -> None:
+    layer = build(PLANE, rings=[0, 1, 2])
+    seen = []
+
+    class Watched:
+        def __call__(self, radius: torch.Tensor) -> torch.Tensor:
+            seen.append(radius.numel())
+            return radius.new_zeros(3, radius.numel())
+
+    layer.distance.profile = Watched()
+    layer(randn(1, PLANE.size, 7, 6))
+    assert seen == [13 * 11]
+
+
 def test_heads_share_the_fields_out() -> None:
     space = gspaces.rot2dOnR2(8)
     kind = space.type("4xregular + 2")
@@ -187,7 +216,13 @@ def test_built_on_meta_and_materialised() -> None:
     twin = nn.SteerableAttention(PLANE, PLANE, 2, rings=[0, 1], window=2.0)
     with torch.device("meta"):
         layer = nn.SteerableAttention(PLANE, PLANE, 2, rings=[0, 1], window=2.0)
-    layer.to_empty(device="cpu").load_state_dict(twin.state_dict())
+    layer.to_empty(device="cpu")
+    for part in layer.modules():
+        if hasattr(part, "reset_parameters"):
+            part.reset_parameters()
+    assert torch.equal(layer.distance.weight, torch.zeros(2, 2))
+    assert all(bool(p.isfinite().all()) for p in layer.parameters())
+    layer.load_state_dict(twin.state_dict())
     x = torch.randn(1, PLANE.size, 4, 4)
     assert torch.equal(layer(x), twin(x))
 
@@ -195,6 +230,11 @@ def test_built_on_meta_and_materialised() -> None:
 def test_errors() -> None:
     with pytest.raises(ValueError, match="heads, a whole number >= 1, is required; received 0"):
         nn.SteerableAttention(PLANE, PLANE, 0)
+    with pytest.raises(ValueError, match="heads, a whole number >= 1, is required; received True"):
+        nn.SteerableAttention(PLANE, PLANE, True)
+    for rings in (3, "1 2", [], [-1.0], [float("inf")]):
+        with pytest.raises(ValueError, match=r"rings, a list of radii >= 0 such as \[0, 1, 2, 4\], is required; received"):
+            nn.SteerableAttention(PLANE, PLANE, rings=rings)
     with pytest.raises(ValueError, match="window, a positive number, is required; received -1"):
         nn.SteerableAttention(PLANE, PLANE, window=-1)
     with pytest.raises(ValueError, match="fields over a grid are required for window and rings"):
@@ -203,3 +243,17 @@ def test_errors() -> None:
         nn.SteerableAttention(PLANE, CIRCLE)
     with pytest.raises(ValueError, match="is required"):
         nn.SteerableAttention(PLANE, PLANE)(torch.zeros(1, 3, 4, 4))
+
+
+def test_sets_may_be_geometric_tensors_and_go_through_other_layers() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.SteerableAttention(SET, SET, 2),
+        nn.FieldRMSNorm(SET),
+        nn.NormNonLinearity(SET),
+        nn.Linear(SET, SET),
+        nn.NormPool(SET),
+    )
+    x = nn.GeometricTensor(torch.randn(2, SET.size, 11), SET)
+    assert net(x).shape == (2, 4, 11)
+    check_equivariance(net).assert_exact()

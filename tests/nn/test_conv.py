@@ -204,3 +204,9 @@ def test_radial_profiles_are_pluggable() -> None:
         nn.R2Conv(kind, kind, 5, radial=bumps)
     with pytest.raises(ValueError, match="rings and widths belong to the Gaussian profiles"):
         nn.R2Conv(kind, kind, 5, radial=bumps, rings=[0.0, 1.0], band_limit=2)
+
+
+def test_groups_are_a_number() -> None:
+    kind = gspaces.rot2dOnR2(4).type("2xregular")
+    with pytest.raises(ValueError, match="groups: a divisor of the numbers of fields, 2 and 2, is required; received True"):
+        nn.R2Conv(kind, kind, 3, groups=True)

@@ -18,6 +18,10 @@ SPACE = gspaces.rot3dOnR3()
         ("3x1", [3], [3], True),
         ("2x0 + 3x1 + 2", [1, 3, 5], [2, 3, 1], True),
         ("0 + 1 + 0 + 2 + 1", [1, 3, 5], [2, 2, 1], False),
+        ("0 + 1 + 2 + 0 + 1 + 2", [1, 3, 5], [2, 2, 2], False),
+        ("2x0 + 2x1 + 2x0 + 2x1 + 2x0 + 2x1", [1, 3], [6, 6], False),
+        ("0 + 1 + 0 + 0 + 1 + 0", [1, 3], [4, 2], False),
+        ("0 + 1 + 0 + 1 + 0", [1, 3], [3, 2], False),
     ],
 )
 def test_split_and_join(fields: str, dims: list[int], counts: list[int], in_order: bool) -> None:
@@ -47,3 +51,13 @@ def test_kinds_and_regrouping() -> None:
     x = randn(1, 4)
     assert torch.equal(groups.split(x)[0], x[:, [0, 2, 1, 3]].unflatten(1, (2, 2)))
     assert torch.equal(groups.join(groups.split(x)), x)
+
+
+def test_types_that_repeat_are_sliced_and_not_gathered() -> None:
+    assert FieldGroups(SPACE.type("0 + 1 + 2 + 0 + 1 + 2")).repeats == 2
+    assert FieldGroups(SPACE.type("2x0 + 1 + 2x0 + 1 + 2x0 + 1")).repeats == 3
+    for fields in ("2x0 + 3x1", "0 + 1 + 0", "0 + 1 + 0 + 0 + 1 + 0", "0 + 2x1 + 0 + 1"):
+        assert FieldGroups(SPACE.type(fields)).repeats == 1
+    x = randn(2, 18, 3)
+    first, *_ = FieldGroups(SPACE.type("0 + 1 + 2 + 0 + 1 + 2")).split(x)
+    assert first.data_ptr() == x.data_ptr()

@@ -55,3 +55,16 @@ def test_unknown_activation() -> None:
         nn.GatedNonLinearity(kind, gate="step")
     with pytest.raises(ValueError, match="GatedNonLinearity: scalar"):
         nn.GatedNonLinearity(kind, scalar=None)
+
+
+def test_activations_that_work_in_place_are_taken_as_copies() -> None:
+    kind = gspaces.rot2dOnR2(4).type("1 + 0 + 1 + 0")
+    stock = torch.nn.ReLU(inplace=True)
+    act = nn.GatedNonLinearity(kind, scalar=stock, gate=torch.nn.Sequential(torch.nn.Hardsigmoid(inplace=True)))
+    x = torch.randn(1, act.in_type.size, 3, 3, requires_grad=True)
+    before = x.detach().clone()
+    act(x).sum().backward()
+    assert torch.equal(x.detach(), before)
+    assert stock.inplace
+    same = nn.GatedNonLinearity(kind, scalar="relu", gate=torch.nn.Hardsigmoid())
+    torch.testing.assert_close(act(x), same(x))

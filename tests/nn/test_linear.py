@@ -7,6 +7,7 @@ import torch
 
 from steer import gspaces, nn
 from steer.coupling import intertwiners
+from steer.group import octahedral
 from tests.cases import build as group_of
 
 CASES = [
@@ -61,3 +62,15 @@ def test_errors() -> None:
         nn.Linear(3, 4)
     with pytest.raises(ValueError, match="types over one gspace are required"):
         nn.Linear(space.type("regular"), gspaces.rot2dOnR2(4).type("regular"))
+
+
+def test_positions_of_a_set_are_mapped_alike() -> None:
+    kind = gspaces.no_base_space(octahedral()).type("regular + 1")
+    layer = nn.Linear(kind, kind)
+    x = torch.randn(2, kind.size, 4, 3)
+    torch.testing.assert_close(layer(x)[..., 1, 2], layer(x[..., 1, 2]))
+    torch.testing.assert_close(layer.export()(x.movedim(1, -1)).movedim(-1, 1), layer(x))
+    assert layer(nn.GeometricTensor(x, kind)).type == kind
+    with pytest.raises(ValueError, match="Linear: a tensor"):
+        over_a_grid = gspaces.rot2dOnR2(4).type("0")
+        nn.Linear(over_a_grid, over_a_grid)(torch.zeros(1, 1, 3))

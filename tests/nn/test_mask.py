@@ -71,5 +71,12 @@ def test_errors() -> None:
     with pytest.raises(ValueError, match="fields over a grid are required"):
         nn.Mask(gspaces.no_base_space(group.so2()).type("0"))
     for arguments in ({"margin": -1.0}, {"fade": 0.0}):
-        with pytest.raises(ValueError, match="margin >= 0 and fade > 0 are required"):
+        with pytest.raises(ValueError, match="margin >= 0 and fade > 0, finite, are required"):
             nn.Mask(kind, **arguments)
+
+
+def test_widths_have_to_be_finite_numbers() -> None:
+    kind = gspaces.rot2dOnR2(4).type("0")
+    for options in ({"fade": float("inf")}, {"margin": "1"}, {"margin": float("nan")}, {"fade": True}):
+        with pytest.raises(ValueError, match="margin >= 0 and fade > 0, finite, are required; received"):
+            nn.Mask(kind, **options)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from steer import gspaces, nn
+from steer.nn._fields import FieldGroups
 from tests.cases import assert_close, assert_far, randn
 
 SPACE = gspaces.no_base_space(gspaces.rot3dOnR3().fibergroup)
@@ -90,3 +91,29 @@ def test_unknown_function() -> None:
         nn.NormNonLinearity(KIND, "tanh")
     with pytest.raises(ValueError, match="received 3"):
         nn.NormNonLinearity(KIND, 3)
+
+
+@pytest.mark.parametrize("name", ["NormNonLinearity", "InducedNormNonLinearity", "SharedNormNonLinearity"])
+def test_built_on_meta_and_initialised_afterwards(name: str) -> None:
+    kind = gspaces.rot2dOnR2(4).type("regular + 2x1 + 0")
+    options = {"sharing": [[0, 3], [1, 2]]} if name.startswith("Shared") else {}
+    twin = getattr(nn, name)(kind, **options)
+    with torch.device("meta"):
+        layer = getattr(nn, name)(kind, **options)
+    layer.to_empty(device="cpu")
+    with torch.no_grad():
+        layer.bias.fill_(9.0)
+    layer.reset_parameters()
+    assert torch.equal(layer.bias, twin.bias)
+    x = torch.randn(1, kind.size, 3, 3)
+    torch.testing.assert_close(layer(x), twin(x))
+
+
+def test_fields_are_sorted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = gspaces.rot2dOnR2(4).type("regular + 2x1 + 0")
+    sorted_for = []
+    sort = FieldGroups._sort
+    monkeypatch.setattr(FieldGroups, "_sort", lambda self, *args: (sorted_for.append(self), sort(self, *args))[1])
+    nn.InducedNormNonLinearity(kind)
+    nn.SharedNormNonLinearity(kind, [[0, 3], [1, 2]])
+    assert len(sorted_for) == 2

@@ -36,3 +36,14 @@ def test_error() -> None:
         nn.ReLU(gspaces.rot2dOnR2(4).type("regular + 1"))
     with pytest.raises(ValueError, match="Pointwise: .* use NormNonLinearity, GatedNonLinearity or FourierPointwise"):
         nn.Pointwise(gspaces.rot2dOnR2(4).type("1"), torch.nn.ReLU())
+
+
+def test_activations_that_mix_numbers_are_refused() -> None:
+    kind = gspaces.rot2dOnR2(4).type("2xregular")
+    for mixing in (torch.nn.GLU(1), torch.nn.Softmax(1), torch.nn.Flatten()):
+        with pytest.raises(ValueError, match="an activation that acts on each number by itself is required"):
+            nn.Pointwise(kind, mixing)
+    state = torch.get_rng_state()
+    for one in (torch.nn.PReLU(), torch.nn.RReLU(), torch.nn.ReLU(inplace=True), torch.nn.PReLU(device="meta")):
+        nn.Pointwise(kind, one)
+    assert torch.equal(torch.get_rng_state(), state)

@@ -72,5 +72,12 @@ def test_errors() -> None:
         nn.PositionalHarmonics(kind, -1)
     with pytest.raises(ValueError, match="from 0 to 1, is required; received 2"):
         nn.PositionalHarmonics(gspaces.flipOnR1().type("trivial"), 2)
-    with pytest.raises(ValueError, match="radii >= 0 and width > 0 are required"):
+    with pytest.raises(ValueError, match="a list of radii >= 0, and width > 0, are required"):
         nn.PositionalHarmonics(kind, 1, [1.0], 0.0)
+
+
+def test_radii_are_a_list_of_numbers() -> None:
+    kind = gspaces.rot2dOnR2(4).type("0")
+    for options in ({"radii": 2.0}, {"radii": ["1"]}, {"radii": [-1.0]}, {"width": "1"}, {"width": float("inf")}):
+        with pytest.raises(ValueError, match="a list of radii >= 0, and width > 0, are required"):
+            nn.PositionalHarmonics(kind, 1, **options)

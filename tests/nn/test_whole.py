@@ -219,3 +219,28 @@ def test_geometric_tensors_pickle_and_copy() -> None:
     assert torch.equal(a.mean((2, 3)), a.tensor.mean((2, 3)))
     with pytest.raises(AttributeError):
         a.no_such_method  # noqa: B018
+
+
+def test_shared_and_parametrised_weights_are_counted_once() -> None:
+    kind = gspaces.rot2dOnR2(4).type("2xregular")
+    one, other = nn.R2Conv(kind, kind, 3, bias=False), nn.R2Conv(kind, kind, 3, bias=False)
+    alone = sum(p.numel() for p in one.parameters())
+    other.weight = one.weight
+    net = nn.Sequential(one, other)
+    total = nn.summary(net).splitlines()[-1].split()
+    assert int(total[1]) == alone == sum(p.numel() for p in net.parameters())
+    assert int(total[2]) == nn.dense_weights(net) == 2 * nn.dense_weights(one)
+
+    plain = torch.nn.Sequential(nn.R2Conv(kind, kind, 3), torch.nn.Conv2d(8, 4, 3))
+    expected = nn.dense_weights(plain)
+    for layer in plain:
+        torch.nn.utils.parametrizations.weight_norm(layer)
+    assert nn.dense_weights(plain) == expected
+    assert nn.summary(plain).splitlines()[-1].split()[1:] == [str(sum(p.numel() for p in plain.parameters())), str(expected)]
+
+
+def test_finding_a_width_gives_the_random_numbers_back() -> None:
+    space = gspaces.rot2dOnR2(4)
+    state = torch.get_rng_state()
+    nn.match_width(lambda n: nn.Linear(space.type(f"{n}xregular"), space.type("0")), 100)
+    assert torch.equal(torch.get_rng_state(), state)

@@ -181,3 +181,102 @@ def test_a_layer_that_owns_typed_layers_and_never_calls_them_has_a_row() -> None
     assert report.layers == ("0.0", "0.1", "1", "2", NETWORK)
     report.assert_exact()
     assert check_equivariance(network(nn.Sequential(nn.ReLU(kind), Shift(kind)))).first_at_fault(1e-12) == "1.1"
+
+
+SPACE = gspaces.rot2dOnR2(4)
+VECTORS = SPACE.type("2xstandard")
+
+
+class Heads(torch.nn.Module):
+    """Several outputs, each with a type."""
+
+    def __init__(self, broken: bool = False) -> None:
+        super().__init__()
+        self.in_type = SPACE.type("trivial")
+        self.flow, self.score = nn.R2Conv(self.in_type, VECTORS, 3), nn.R2Conv(self.in_type, self.in_type, 3)
+        self.broken = broken
+
+    def forward(self, x: torch.Tensor) -> dict:
+        flow = self.flow(x)
+        return {"flow": flow.relu() if self.broken else flow, "rest": (self.score(x), [flow.square().sum((1, 2, 3))])}
+
+
+KINDS = {"flow": VECTORS, "rest": (SPACE.type("trivial"), [None])}
+
+
+def test_outputs_in_containers_are_measured_with_a_type_each() -> None:
+    check_equivariance(Heads(), out_type=KINDS).assert_exact()
+    with pytest.raises(AssertionError, match="whole network"):
+        check_equivariance(Heads(broken=True), out_type=KINDS).assert_exact()
+    for out in (VECTORS, {"flow": VECTORS}, {"rest": KINDS["rest"], "flow": VECTORS}):
+        with pytest.raises(ValueError, match="one field type .* for each of the 3 tensors of the output"):
+            check_equivariance(Heads(), out_type=out)
+
+
+def test_a_last_output_alone_is_noticed() -> None:
+    class Pair(torch.nn.Module):
+        in_type = VECTORS
+
+        def forward(self, x: torch.Tensor) -> tuple:
+            return x, x.relu()
+
+    assert check_equivariance(Pair(), out_type=(VECTORS, VECTORS)).error() > 0.01
+    assert check_equivariance(Pair(), out_type=(VECTORS, SPACE.type("4xtrivial"))).error() > 0.01
+
+
+class Typed(torch.nn.Module):
+    """A forward that needs types."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_type = self.out_type = VECTORS
+        self.conv = nn.R2Conv(VECTORS, VECTORS, 3, padding=1)
+
+    def forward(self, x: nn.GeometricTensor) -> tuple:
+        one, other = self.conv(x).split()
+        return torch.cat([other, one], 1), one
+
+
+@pytest.mark.parametrize("typed", [None, True])
+def test_a_forward_that_needs_types_gets_them(typed: bool | None) -> None:
+    report = check_equivariance(Typed(), typed=typed, out_type=(None, None))
+    report.assert_exact()
+    assert report.layers == ("conv", NETWORK)
+    with pytest.raises((AttributeError, TypeError)):
+        check_equivariance(Typed(), typed=False, out_type=(None, None))
+
+
+def test_small_outputs_vary() -> None:
+    layer = nn.R2Conv(VECTORS, VECTORS, 3)
+    with torch.no_grad():
+        layer.weight.mul_(1e-10)
+    check_equivariance(layer).assert_exact()
+
+
+def test_sets_without_a_grid() -> None:
+    kind = gspaces.no_base_space(SPACE.fibergroup).type("2x0 + 2x1")
+    net = nn.Sequential(nn.SteerableAttention(kind, kind, 2), nn.NormNonLinearity(kind), nn.Linear(kind, kind))
+    for options in ({}, {"size": 5}, {"size": (4,)}):
+        check_equivariance(net, **options).assert_exact()
+
+
+def test_numbers_that_are_out_of_range() -> None:
+    layer = Heads().flow
+    for batch in (0, 2.0, True):
+        with pytest.raises(ValueError, match="batch, a whole number >= 1, is required; received"):
+            check_equivariance(layer, batch=batch)
+    for size in (2.5, "9", (9, 2.5), True):
+        with pytest.raises(ValueError, match="size, a whole number >= 1 or 2 of them, is required; received"):
+            check_equivariance(layer, size=size)
+    for elements in (torch.eye(2), [torch.eye(3)], 3):
+        with pytest.raises(ValueError, match=r"elements, a list of matrices \[2, 2\] of .* is required"):
+            check_equivariance(layer, elements=elements)
+
+    class Nothing(torch.nn.Module):
+        in_type = VECTORS
+
+        def forward(self, x: torch.Tensor) -> str:
+            return "none"
+
+    with pytest.raises(TypeError, match="an output of tensors, or tuples, lists and dictionaries of them, is required"):
+        check_equivariance(Nothing())
