@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from steer import expansion
+from steer.bases._options import require
 from steer.coupling import Table, clebsch_gordan_entry, decomposition_entry
 from steer.expansion import Block, Sampling, exact_symmetries, layout, solve_block
 from steer.group import Group, deterministic, gauss_legendre, rotation
@@ -34,11 +35,15 @@ class Solution(ABC):
 
     Attributes:
         of_a_group: whether it belongs to a group.
-        options: the further keys of a recipe, all whole numbers unless `details` says otherwise.
+        finite: whether that has to be a finite one.
+        options: the further keys of a recipe; what their values have to be is in `OPTIONS`.
+        required: those among them that a recipe must have.
     """
 
     of_a_group = True
+    finite = False
     options: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
 
     def details(self, group: Group | None, options: dict[str, Any]) -> list[str]:
         """What else its entries depend on, one text per entry."""
@@ -57,7 +62,7 @@ class Solution(ABC):
 
 
 def _upto(options: dict[str, Any], key: str, first: int) -> list[str]:
-    return [str(n) for n in range(first, int(options[key]) + 1)]
+    return [str(n) for n in range(first, options[key] + 1)]
 
 
 def _size(values: Tensor) -> float:
@@ -76,6 +81,8 @@ class Irreps(Solution):
 
     Laws: `rho(g) rho(h) = rho(g h)`, orthogonal, characters of different irreps orthogonal, and complete.
     """
+
+    finite = True
 
     def solve(self, group: Any, detail: str) -> Entry:
         return searched_irreps(group)
@@ -106,7 +113,7 @@ class ClebschGordan(Solution):
 
     def details(self, group: Group | None, options: dict[str, Any]) -> list[str]:
         assert group is not None
-        return [str(options["max_degree"])] if not group.is_finite else [""]
+        return [""] if group.is_finite else [str(require(options, "max_degree"))]
 
     def name(self, group: Group | None, detail: str) -> str:
         return ""
@@ -168,7 +175,7 @@ class Decomposition(Solution):
 
 
 class Harmonics(Decomposition):
-    options = ("max_degree",)
+    options = required = ("max_degree",)
 
     def details(self, group: Group | None, options: dict[str, Any]) -> list[str]:
         return _upto(options, "max_degree", 0)
@@ -178,6 +185,8 @@ class Harmonics(Decomposition):
 
 
 class Regular(Decomposition):
+    finite = True
+
     def representation(self, group: Group, detail: str) -> Representation:
         return group.regular
 
@@ -189,7 +198,7 @@ class WignerJ(Solution):
     """
 
     of_a_group = False
-    options = ("max_degree",)
+    options = required = ("max_degree",)
 
     def details(self, group: Group | None, options: dict[str, Any]) -> list[str]:
         return _upto(options, "max_degree", 0)
@@ -210,7 +219,7 @@ class GaussLegendre(Solution):
     """Nodes and weights on [-1, 1]. Law: exact for polynomials of degree 2 n - 1."""
 
     of_a_group = False
-    options = ("max_nodes",)
+    options = required = ("max_nodes",)
 
     def details(self, group: Group | None, options: dict[str, Any]) -> list[str]:
         return _upto(options, "max_nodes", 1)
@@ -237,14 +246,18 @@ class SampledBlock(Solution):
 
     DRAWS = 3
 
-    options = ("in", "out", "kernel_size", "lattice", "spacing", "band_limit", "rings", "widths")
+    required = ("in", "out", "kernel_size")
+    options = (*required, "lattice", "spacing", "band_limit", "rings", "widths")
 
     def details(self, group: Group | None, options: dict[str, Any]) -> list[str]:
         assert group is not None
         into, out = (layout(tuple(parse_fields(group, options[key]))).groups for key in ("in", "out"))
         shared = {key: value for key, value in options.items() if key not in ("in", "out")}
         pairs = [(str(a), str(b)) for b, _ in out for a, _ in into]
-        return [json.dumps({**shared, "in": a, "out": b}, sort_keys=True) for a, b in dict.fromkeys(pairs)]
+        details = [json.dumps({**shared, "in": a, "out": b}, sort_keys=True) for a, b in dict.fromkeys(pairs)]
+        for detail in details:
+            self._asked(group, detail)  # raises for what cannot be sampled, before anything is computed
+        return details
 
     @staticmethod
     def _asked(group: Group, detail: str) -> tuple[Representation, Representation, Sampling]:
