@@ -8,7 +8,9 @@ import pytest
 
 from steer.bases import RecipeError, read_recipe
 
-LAYER = 'name = "x"\n[[solve]]\nwhat = "layer"\ngroups = ["octahedral()"]\nin = "regular"\nout = "regular"\nkernel_size = 3\n'
+LAYER = (
+    'name = "x"\n[[solve]]\nwhat = "layer"\ngroups = ["octahedral()"]\nin = "regular"\nout = "regular"\nkernel_size = 3\n'
+)
 SOLVE = '[[solve]]\nwhat = "harmonics"\nmax_degree = 2\ngroups = ["octahedral()"]\n'
 
 
@@ -52,7 +54,10 @@ def test_the_recipes_of_the_package():
         ),
         ('name = "x"\n[[solve]]\ngroups = []', r"\[\[solve\]\] number 1: what = ..., one of irreps, .*; there is none"),
         (f'name = "x"\n{SOLVE}[[solve]]\nwhat = "spheres"', r"number 2: what = ..., one of irreps, .*; received 'spheres'"),
-        ('name = "x"\n[[solve]]\nwhat = "harmonics"\ngroups = ["octahedral()"]', "max_degree = a whole number >= 0 is required"),
+        (
+            'name = "x"\n[[solve]]\nwhat = "harmonics"\ngroups = ["octahedral()"]',
+            "max_degree = a whole number >= 0 is required",
+        ),
         (f'name = "x"\n{SOLVE.replace("max", "least")}', "harmonics: keys among groups, max_degree, what are required"),
         (f'name = "x"\n{SOLVE.replace("octahedral()", "octagon()")}', r"a group such as .* received 'octagon\(\)'"),
         (f'name = "x"\n{SOLVE.replace("octahedral()", "cyclic(0)")}', r"received 'cyclic\(0\)'"),
@@ -69,7 +74,10 @@ def test_the_recipes_of_the_package():
         (f'name = "x"\n[groups.a]\ngenerators = 3\n{SOLVE}', r"\[groups.a\]: generators = a list .*; received 3"),
         (f'name = "x"\n[groups.a]\ngenerators = []\n{SOLVE}', r"generators = a list of square matrices, .* received \[\]"),
         (f'name = "x"\n[groups.a]\ngenerators = [[[1.0, 0.0]]]\n{SOLVE}', "a list of square matrices"),
-        ('name = "x"\n[solve]\nwhat = "irreps"', r"a table \[\[solve\]\], in double brackets, is required; received \[solve\]"),
+        (
+            'name = "x"\n[solve]\nwhat = "irreps"',
+            r"a table \[\[solve\]\], in double brackets, is required; received \[solve\]",
+        ),
         ('name = "x"\nsolve = 3', r"a table \[\[solve\]\], .*; received solve = 3"),
         ('name = "x"\n[[solve]]\nwhat = ["layer"]', r"what = ..., one of .*; received \['layer'\]"),
         (f'name = "x"\n{SOLVE.replace("2", "1.5")}', "max_degree = a whole number >= 0 is required; received 1.5"),
@@ -79,9 +87,15 @@ def test_the_recipes_of_the_package():
         ('name = "x"\n[[solve]]\nwhat = "gauss_legendre"\nmax_nodes = 0', "max_nodes = a whole number >= 1 is required"),
         ('name = "x"\n[[solve]]\nwhat = "clebsch_gordan"\ngroups = ["so3()"]', "max_degree = .* is required; there is none"),
         ('name = "x"\n[[solve]]\nwhat = "irreps"', "groups = a list of groups, .* is required; there is none"),
-        ('name = "x"\n[[solve]]\nwhat = "irreps"\ngroups = "octahedral()"', r"a list of groups.*; received 'octahedral\(\)'"),
+        (
+            'name = "x"\n[[solve]]\nwhat = "irreps"\ngroups = "octahedral()"',
+            r"a list of groups.*; received 'octahedral\(\)'",
+        ),
         ('name = "x"\n[[solve]]\nwhat = "irreps"\ngroups = 5', "a list of groups, .*; received 5"),
-        ('name = "x"\n[[solve]]\nwhat = "irreps"\ngroups = ["so3()"]', r"irreps: finite groups are required; 'so3\(\)' is not"),
+        (
+            'name = "x"\n[[solve]]\nwhat = "irreps"\ngroups = ["so3()"]',
+            r"irreps: finite groups are required; 'so3\(\)' is not",
+        ),
         ('name = "x"\n[[solve]]\nwhat = "irreps"\ngroups = ["from_generators([[1.0]])"]', "a group such as"),
         (LAYER.replace('in = "regular"', "in = 3"), "in = fields as text, .*; received 3"),
         (LAYER.replace('in = "regular"', 'in = ["regular"]'), r"in = fields as text, .*; received \['regular'\]"),

@@ -112,6 +112,8 @@ def test_elements_are_spread_over_the_group(capsys: pytest.CaptureFixture[str]) 
     [
         (["my_nets"], "MODULE:OBJECT is required, such as .*; received 'my_nets'"),
         ([":x"], "MODULE:OBJECT is required"),
+        (["./nets/good.py:x"], "MODULE as in `import MODULE`.* is required; received './nets/good.py'; .* give good:x"),
+        (["..nets:x"], "MODULE as in `import MODULE`"),
         (["no_such_module:x"], "'no_such_module' cannot be imported from this folder: ModuleNotFoundError"),
         (["my_broken_file:x"], "'my_broken_file' cannot be imported from this folder: ZeroDivisionError: division by zero"),
         (["my_nets:nothing"], "an object of 'my_nets' is required; it has no 'nothing'; it has .*build"),
