@@ -76,13 +76,10 @@ def tables(content: dict[str, Any], key: str, kind: type, example: str) -> Any:
     """
     found = content.get(key, kind())
     inside = list(found.values()) if isinstance(found, dict) else found
-    if not isinstance(found, kind) or not all(isinstance(table, dict) for table in inside):
-        received = (
-            f"[{key}]" if isinstance(found, dict) else f"[[{key}]]" if _list_of_tables(found) else f"{key} = {found!r}"
-        )
-        raise ValueError(f"{example} is required; received {received}")
-    return found
-
-
-def _list_of_tables(value: Any) -> bool:
-    return _list_of(lambda item: isinstance(item, dict))(value)
+    if isinstance(found, kind) and all(isinstance(table, dict) for table in inside):
+        return found
+    if isinstance(found, dict):
+        received = f"[{key}]"
+    else:
+        received = f"[[{key}]]" if _list_of(lambda item: isinstance(item, dict))(found) else f"{key} = {found!r}"
+    raise ValueError(f"{example} is required; received {received}")
