@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from steer.field import FieldType
+from steer.nn._activations import activation as _activation
+from steer.nn._activations import require_pointwise
 from steer.nn._module import EquivariantModule, require_fields
 
 
@@ -30,20 +32,25 @@ class Pointwise(EquivariantModule):
 
     Args:
         in_type: trivial, regular and quotient fields.
-        activation: a `torch.nn` module that acts on each number by itself.
+        activation: a `torch.nn` module that acts on each number by itself, or a name as in `FourierPointwise`.
     Raises:
-        ValueError: if a field is not a permutation representation.
+        ValueError: if a field is not a permutation representation, the name is unknown, or the module lets numbers depend
+            on each other; modules that are not torch's own are tried on random numbers.
     """
 
-    def __init__(self, in_type: FieldType, activation: torch.nn.Module) -> None:
+    def __init__(self, in_type: FieldType, activation: str | torch.nn.Module) -> None:
         super().__init__(in_type)
-        require_permutation(in_type, type(self).__name__)
+        name = type(self).__name__
+        require_permutation(in_type, name)
+        activation = _activation(activation, f"{name}: activation")
         several = [name for name, value in activation.named_parameters() if value.numel() > 1]
         if several:
             raise ValueError(
                 f"{type(self).__name__}: an activation without a parameter per channel is required, as the channels of a "
                 f"field must be treated alike; {', '.join(several)} of {activation} has more than one number"
             )
+        d = in_type.gspace.dimensionality
+        require_pointwise(activation, (2, in_type.size, *(3,) * d), name)
         self.activation = activation
 
     def compute(self, x: Tensor) -> Tensor:
@@ -62,6 +69,7 @@ def _front(stock: type[torch.nn.Module]) -> type[Pointwise]:
     def init(self: Pointwise, in_type: FieldType, *args: Any, **kwargs: Any) -> None:
         Pointwise.__init__(self, in_type, stock(*args, **kwargs))
 
+    init.__name__, init.__qualname__ = "__init__", f"{stock.__name__}.__init__"  # as Python's errors name it
     signature = str(inspect.signature(stock.__init__)).replace("(self", "(in_type", 1)
     return type(
         stock.__name__,
