@@ -268,6 +268,8 @@ def test_arguments_of_another_kind(tmp_path):
         nn.save(network.state_dict(), path)
     with pytest.raises(TypeError, match="a torch module and then the path of a file are required; received Linear, int"):
         nn.save(network, 3)
-    with pytest.raises(FileNotFoundError, match=r"nn.save: a folder that exists is required; there is no .*missing; make it"):
+    with pytest.raises(
+        FileNotFoundError, match=r"nn.save: a folder that exists is required; there is no .*missing; make it"
+    ):
         nn.save(network, tmp_path / "missing" / "x.safetensors")
     assert list(tmp_path.iterdir()) == []
