@@ -121,13 +121,23 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.elements is not None:
         space: Any = module.in_type.gspace  # type: ignore[union-attr]
         elements = _spread(space.testing_elements, arguments.elements)
+    sizes: list[tuple[int, ...]] = []
+    # What the measurement used is seen on the way in: its default depends on the dimension.
+    watch = module.register_forward_pre_hook(
+        lambda _module, inputs: sizes.append(tuple(getattr(inputs[0], "shape", ())[2:]))
+    )
     try:
         report = check_equivariance(module, elements=elements, size=arguments.size)
     except (ValueError, TypeError, RuntimeError) as error:
         raise UsageError(
             f"check: {arguments.target} does not run on its in_type: {_brief(error)}; try another --size"
         ) from error
-    print(f"{arguments.target}: {module.in_type} -> {getattr(module, 'out_type', None) or 'invariant'}\n")
+    finally:
+        watch.remove()
+    print(f"{arguments.target}: {module.in_type} -> {getattr(module, 'out_type', None) or 'invariant'}")
+    if sizes and sizes[0]:
+        print(f"size of the input: {' x '.join(map(str, sizes[0]))} samples")
+    print()
     print(report)
     found = report.verdict(arguments.tolerance)
     if found is not None:

@@ -81,9 +81,15 @@ def test_a_good_network_passes(capsys: pytest.CaptureFixture[str], target: str) 
     out = capsys.readouterr().out
     assert "R2Conv" in out
     assert "(whole network)" in out
+    assert "\nsize of the input: 15 x 15 samples\n" in out
     assert "4 exact elements" in out
     assert "4 other elements" in out
     assert "equivariant: exact elements hold to" in out
+
+
+def test_the_default_size_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "my_nets:instance", "--elements", "1"]) == 0
+    assert re.search(r"size of the input: (\d+) x \1 samples", capsys.readouterr().out)
 
 
 def test_a_broken_network_fails(capsys: pytest.CaptureFixture[str]) -> None:
