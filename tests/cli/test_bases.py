@@ -118,7 +118,7 @@ def test_a_build_that_fails_says_what_is_kept(folder, capsys):
     (folder / "tiny.toml").write_text(RECIPE + wrong)
     code, _, err = run(capsys, "build", "tiny.toml", "--out", "out", "--workers", 1)
     assert code == 2
-    assert f"; what was finished is in {Path('out') / '.tiny.parts'}, and the next build goes on from it" in err
+    assert f"; what was finished is in {Path('out') / '.tiny.parts'}, and a build of the same recipe goes on from it" in err
 
 
 def test_a_pack_that_misses_its_laws_is_one_line(folder, capsys, monkeypatch):
