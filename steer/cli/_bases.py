@@ -96,12 +96,8 @@ def _build(arguments: argparse.Namespace) -> int:
                     raise UsageError(f"{error}; building packs needs it: pip install 'steer[bases]'") from None
                 except (ValueError, ArithmeticError) as error:
                     parts = parts_folder(recipe, folder)
-                    kept = (
-                        f"; what was finished is in {parts}, and a build of the same recipe goes on from it"
-                        if parts.exists()
-                        else ""
-                    )
-                    raise UsageError(f"{error}{kept}") from None
+                    kept = f"; what was finished is in {parts}, and a build of the same recipe goes on from it"
+                    raise UsageError(f"{error}{kept if parts.exists() else ''}") from None
             screen.say(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
     return 0
 
