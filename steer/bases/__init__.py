@@ -4,7 +4,7 @@ Imports the rooms up to `expansion`, and `joblib` when something is built. Law o
 recipe, bit by bit, however many workers build it.
 """
 
-from steer.bases._build import build, default_workers
+from steer.bases._build import build, default_workers, parts_folder
 from steer.bases._compare import Difference, compare
 from steer.bases._recipe import Recipe, RecipeError, read_recipe
 from steer.bases._task import Task
@@ -19,6 +19,7 @@ __all__ = [
     "build",
     "compare",
     "default_workers",
+    "parts_folder",
     "read_recipe",
     "verify",
 ]

@@ -26,13 +26,19 @@ RESIDUAL = 1e-10
 Progress = Callable[[int, int, str], None]
 
 
+def parts_folder(recipe: Recipe, folder: Path) -> Path:
+    """Where the finished parts of a build that did not end are kept."""
+    return Path(folder) / f".{recipe.name}.parts"
+
+
 def build(
     recipe: Recipe, folder: Path, workers: int = 1, executor: str | None = None, progress: Progress | None = None
 ) -> Path:
     """Compute everything a recipe asks for and write the pack `folder / NAME.safetensors`.
 
-    Finished parts are kept in `folder / .NAME.parts` until the pack is complete, so that a build that was killed goes on
-    where it stopped. Several builders of one recipe at once do no harm: every file appears whole, with the same bytes.
+    Finished parts are kept in `parts_folder(recipe, folder)` until the pack is complete, so that a build that was killed
+    goes on where it stopped; nothing is left of one that failed before its first part. Several builders of one recipe at
+    once do no harm: every file appears whole, with the same bytes.
 
     Args:
         recipe: from `read_recipe`.
@@ -47,8 +53,24 @@ def build(
         ValueError: if the executor is unknown.
     """
     folder = Path(folder)
-    parts = folder / f".{recipe.name}.parts" / recipe.digest
+    parts = parts_folder(recipe, folder) / recipe.digest
     parts.mkdir(parents=True, exist_ok=True)
+    try:
+        entries = _entries(recipe, parts, workers, executor, progress)
+    except BaseException:
+        with contextlib.suppress(OSError):  # it holds finished parts
+            parts.rmdir()
+            parts.parent.rmdir()
+        raise
+    path = folder / f"{recipe.name}{SUFFIX}"
+    store.write(path, entries, header(recipe))
+    shutil.rmtree(parts.parent, ignore_errors=True)
+    store.forget()
+    return path
+
+
+def _entries(recipe: Recipe, parts: Path, workers: int, executor: str | None, progress: Progress | None) -> dict[str, Entry]:
+    """All entries, read from the parts that are there or computed and kept there."""
     jobs = recipe.jobs
     places = {job: parts / f"{_digest(job)}{SUFFIX}" for job in jobs}
     left = [job for job in jobs if not _is_done(places[job])]
@@ -70,11 +92,7 @@ def build(
     for job in jobs:
         if job[0].name not in entries:
             entries.update(_kept(places[job], job))
-    path = folder / f"{recipe.name}{SUFFIX}"
-    store.write(path, entries, header(recipe))
-    shutil.rmtree(parts.parent, ignore_errors=True)
-    store.forget()
-    return path
+    return entries
 
 
 def header(recipe: Recipe) -> dict[str, Any]:

@@ -13,8 +13,8 @@ class Difference:
     """An entry that is not the same in two packs.
 
     Attributes:
-        entry: its name.
-        what: "only in the old one", "only in the new one", "other shapes", "other labels" or "other values".
+        entry: its name; "gauge" for the version of the gauge, which is the pack's as a whole.
+        what: "only in the old one", "only in the new one", "other shapes", "other labels" or "other values"; or both gauges.
         size: the largest difference of values; infinite where they cannot be compared.
     """
 
@@ -24,8 +24,12 @@ class Difference:
 
 
 def compare(old: Pack, new: Pack) -> list[Difference]:
-    """All entries that differ, in the order of their names; bits count."""
+    """A difference of gauge, then all entries that differ, in the order of their names; bits count."""
     out = []
+    gauges = [pack.manifest.get("gauge") for pack in (old, new)]
+    if gauges[0] != gauges[1]:
+        # The numbers may still agree, but weights over one basis are refused by a reader of the other.
+        out.append(Difference("gauge", f"{gauges[0]} in the old one, {gauges[1]} in the new one"))
     for name in sorted({*old.entries, *new.entries}):
         if name not in new:
             out.append(Difference(name, "only in the old one"))

@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from steer.bases._options import require, tables
 from steer.bases._solutions import SOLUTIONS
 from steer.bases._task import Task, read_group
 
@@ -65,43 +66,47 @@ def read_recipe(path: Path) -> Recipe:
         raise RecipeError(f"{path}: a recipe in TOML is required; reading it says: {error}") from None
     try:
         return _recipe(content)
-    except (ValueError, TypeError, KeyError) as error:
-        raise RecipeError(f"{path}: {error.args[0] if error.args else error}") from None
+    except ValueError as error:
+        raise RecipeError(f"{path}: {' '.join(str(error).split())}") from None
 
 
 def _recipe(content: dict[str, Any]) -> Recipe:
     _only(content, {"name", "about", "groups", "solve"}, "a recipe")
-    name = content.get("name")
-    if not isinstance(name, str) or not name or not name.replace("-", "").replace("_", "").isalnum():
-        raise ValueError(f'name = "...", of letters, digits, "-" and "_", is required; received {name!r}')
+    name, about = require(content, "name"), require({"about": "", **content}, "about")
     own: dict[str, Any] = {}
-    for key, table in content.get("groups", {}).items():
+    for key, table in tables(content, "groups", dict, "a table [groups.NAME] with generators for each group").items():
         _only(table, {"generators"}, f"[groups.{key}]")
-        own[key] = tuple(tuple(tuple(float(x) for x in row) for row in matrix) for matrix in table["generators"])
+        try:
+            matrices = require(table, "generators")
+        except ValueError as error:
+            raise ValueError(f"[groups.{key}]: {error}") from None
+        own[key] = tuple(tuple(tuple(float(x) for x in row) for row in matrix) for matrix in matrices)
     tasks: list[Task] = []
-    for position, item in enumerate(content.get("solve", []), 1):
+    for position, item in enumerate(tables(content, "solve", list, "a table [[solve]], in double brackets,"), 1):
         try:
             tasks += _tasks(item, own)
-        except (ValueError, TypeError, KeyError) as error:
-            missing = f"{error.args[0]} = ... is required" if isinstance(error, KeyError) else error
-            raise ValueError(f"[[solve]] number {position}: {missing}") from None
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"[[solve]] number {position}: {error}") from None
     if not tasks:
         raise ValueError("at least one [[solve]] table is required; there is none")
-    return Recipe(name, str(content.get("about", "")), tuple(dict.fromkeys(tasks)))
+    return Recipe(name, about, tuple(dict.fromkeys(tasks)))
 
 
 def _tasks(item: dict[str, Any], own: dict[str, Any]) -> list[Task]:
-    what = item["what"]
-    if what not in SOLUTIONS:
-        raise ValueError(f"what, one of {', '.join(SOLUTIONS)}, is required; received {what!r}")
+    what = item.get("what")
+    if not isinstance(what, str) or what not in SOLUTIONS:
+        received = "there is none" if what is None else f"received {what!r}"
+        raise ValueError(f"what = ..., one of {', '.join(SOLUTIONS)}, is required; {received}")
     solution = SOLUTIONS[what]
     _only(item, {"what", *solution.options, *({"groups"} if solution.of_a_group else ())}, what)
-    options = {key: item[key] for key in solution.options if key in item}
+    options = {key: require(item, key) for key in solution.options if key in item or key in solution.required}
     if not solution.of_a_group:
         return [Task(what, detail=detail) for detail in solution.details(None, options)]
     out = []
-    for text in item["groups"]:
+    for text in require(item, "groups"):
         group = read_group(text, own.get(text, ()))
+        if solution.finite and not group.is_finite:
+            raise ValueError(f"{what}: finite groups are required; {text!r} is not")
         out += [Task(what, text, own.get(text, ()), detail) for detail in solution.details(group, options)]
     return out
 

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from steer import expansion
+from steer.bases._options import require
 from steer.coupling import Table, clebsch_gordan_entry, decomposition_entry
 from steer.expansion import Block, Sampling, exact_symmetries, layout, solve_block
-from steer.group import Group, gauss_legendre, rotation
+from steer.group import Group, deterministic, gauss_legendre, rotation
 from steer.kernel import HarmonicRepresentation
 from steer.representation import (
     Irrep,
@@ -35,11 +36,15 @@ class Solution(ABC):
 
     Attributes:
         of_a_group: whether it belongs to a group.
-        options: the further keys of a recipe, all whole numbers unless `details` says otherwise.
+        finite: whether that has to be a finite one.
+        options: the further keys of a recipe; what their values have to be is in `OPTIONS`.
+        required: those among them that a recipe must have.
     """
 
     of_a_group = True
+    finite = False
     options: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
 
     def details(self, group: Group | None, options: dict[str, Any]) -> list[str]:
         """What else its entries depend on, one text per entry."""
@@ -58,11 +63,12 @@ class Solution(ABC):
 
 
 def _upto(options: dict[str, Any], key: str, first: int) -> list[str]:
-    return [str(n) for n in range(first, int(options[key]) + 1)]
+    return [str(n) for n in range(first, options[key] + 1)]
 
 
 def _size(values: Tensor) -> float:
-    return float(values.abs().max()) if values.numel() else 0.0
+    # NaN is no number that `max` orders: a law that came out as one is not satisfied.
+    return float(values.abs().nan_to_num(math.inf).max()) if values.numel() else 0.0
 
 
 def _probes(group: Group) -> Tensor:
@@ -76,6 +82,8 @@ class Irreps(Solution):
 
     Laws: `rho(g) rho(h) = rho(g h)`, orthogonal, characters of different irreps orthogonal, and complete.
     """
+
+    finite = True
 
     def solve(self, group: Any, detail: str) -> Entry:
         return searched_irreps(group)
@@ -106,7 +114,7 @@ class ClebschGordan(Solution):
 
     def details(self, group: Group | None, options: dict[str, Any]) -> list[str]:
         assert group is not None
-        return [str(options["max_degree"])] if not group.is_finite else [""]
+        return [""] if group.is_finite else [str(require(options, "max_degree"))]
 
     def name(self, group: Group | None, detail: str) -> str:
         return ""
@@ -168,7 +176,7 @@ class Decomposition(Solution):
 
 
 class Harmonics(Decomposition):
-    options = ("max_degree",)
+    options = required = ("max_degree",)
 
     def details(self, group: Group | None, options: dict[str, Any]) -> list[str]:
         return _upto(options, "max_degree", 0)
@@ -178,6 +186,8 @@ class Harmonics(Decomposition):
 
 
 class Regular(Decomposition):
+    finite = True
+
     def representation(self, group: Group, detail: str) -> Representation:
         return group.regular
 
@@ -189,7 +199,7 @@ class WignerJ(Solution):
     """
 
     of_a_group = False
-    options = ("max_degree",)
+    options = required = ("max_degree",)
 
     def details(self, group: Group | None, options: dict[str, Any]) -> list[str]:
         return _upto(options, "max_degree", 0)
@@ -210,7 +220,7 @@ class GaussLegendre(Solution):
     """Nodes and weights on [-1, 1]. Law: exact for polynomials of degree 2 n - 1."""
 
     of_a_group = False
-    options = ("max_nodes",)
+    options = required = ("max_nodes",)
 
     def details(self, group: Group | None, options: dict[str, Any]) -> list[str]:
         return _upto(options, "max_nodes", 1)
@@ -229,16 +239,26 @@ class GaussLegendre(Solution):
 
 
 class SampledBlock(Solution):
-    """The sampled kernels between two kinds of fields. Law: `K(g x) = rho_out(g) K(x) rho_in(g)^-1` for grid symmetries."""
+    """The sampled kernels between two kinds of fields. Law: `K(g x) = rho_out(g) K(x) rho_in(g)^-1` for grid symmetries.
 
-    options = ("in", "out", "kernel_size", "lattice", "spacing", "band_limit", "rings", "widths")
+    The law is linear in the kernel: it holds for all of them if it holds for a combination in general position. `DRAWS` such
+    combinations are tested in place of every element, which for regular fields of a large group would be gigabytes.
+    """
+
+    DRAWS = 3
+
+    required = ("in", "out", "kernel_size")
+    options = (*required, "lattice", "spacing", "band_limit", "rings", "widths")
 
     def details(self, group: Group | None, options: dict[str, Any]) -> list[str]:
         assert group is not None
         into, out = (layout(tuple(parse_fields(group, options[key]))).groups for key in ("in", "out"))
         shared = {key: value for key, value in options.items() if key not in ("in", "out")}
         pairs = [(str(a), str(b)) for b, _ in out for a, _ in into]
-        return [json.dumps({**shared, "in": a, "out": b}, sort_keys=True) for a, b in dict.fromkeys(pairs)]
+        details = [json.dumps({**shared, "in": a, "out": b}, sort_keys=True) for a, b in dict.fromkeys(pairs)]
+        for detail in details:
+            self._asked(group, detail)  # raises for what cannot be sampled, before anything is computed
+        return details
 
     @staticmethod
     def _asked(group: Group, detail: str) -> tuple[Representation, Representation, Sampling]:
@@ -260,12 +280,14 @@ class SampledBlock(Solution):
         entry = solve_block(*asked).entry()
         return Entry(entry.tensors, {**entry.info, "of": expansion.block_name(*asked)[0]})
 
+    @deterministic  # the residual is in the manifest, whose bytes do not depend on the number of workers
     def residual(self, group: Any, detail: str, entry: Entry) -> float:
         into, out, sampling = self._asked(group, detail)
         assert sampling.lattice is not None
         solved = Block.of(into, out).read(entry)
-        unit = torch.eye(solved.size, dtype=torch.float64)
-        kernels = solved.expand(unit[:, None], solved.constants).reshape(solved.size, out.dim, into.dim, -1)
+        stream = torch.Generator("cpu").manual_seed(0)
+        weight = torch.randn(self.DRAWS, 1, solved.size, generator=stream, dtype=torch.float64)
+        kernels = solved.expand(weight, solved.constants).reshape(self.DRAWS, out.dim, into.dim, -1)
         points = sampling.points(group.d)
         worst = 0.0
         for g in exact_symmetries(sampling.lattice, group).elements:

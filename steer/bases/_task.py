@@ -85,7 +85,7 @@ def read_group(text: str, generators: tuple[Any, ...] = ()) -> Group:
         arguments = [ast.literal_eval(node) for node in call.args]
         options = {str(key.arg): ast.literal_eval(key.value) for key in call.keywords}
         found = getattr(groups, call.func.id)(*arguments, **options)
-    except (SyntaxError, ValueError, TypeError) as error:
+    except (SyntaxError, ValueError, TypeError, AttributeError, IndexError, RuntimeError) as error:
         raise ValueError(
             f'a group such as "octahedral()" or "cyclic(4, d=3)", or the name of one in [groups], is required; received '
             f"{text!r} ({error})"

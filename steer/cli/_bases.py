@@ -63,7 +63,8 @@ def _clear_errors() -> Iterator[None]:
     except (RecipeError, PackError) as error:
         raise UsageError(str(error)) from None
     except OSError as error:
-        raise UsageError(f"{error.filename or ''}: {error.strerror or error}") from None
+        # Those that steer raises itself have a message alone.
+        raise UsageError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
 
 
 def _bar(screen: Screen, title: str) -> Any:
@@ -78,7 +79,7 @@ def _bar(screen: Screen, title: str) -> Any:
 
 
 def _build(arguments: argparse.Namespace) -> int:
-    from steer.bases import build, default_workers, read_recipe
+    from steer.bases import build, default_workers, parts_folder, read_recipe
     from steer.store import user_folder
 
     if arguments.workers is not None and arguments.workers < 1:
@@ -93,8 +94,10 @@ def _build(arguments: argparse.Namespace) -> int:
                     path = build(recipe, folder, workers, arguments.executor, progress)
                 except ModuleNotFoundError as error:
                     raise UsageError(f"{error}; building packs needs it: pip install 'steer[bases]'") from None
-                except ValueError as error:
-                    raise UsageError(str(error)) from None
+                except (ValueError, ArithmeticError) as error:
+                    parts = parts_folder(recipe, folder)
+                    kept = f"; what was finished is in {parts}, and a build of the same recipe goes on from it"
+                    raise UsageError(f"{error}{kept if parts.exists() else ''}") from None
             screen.say(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
     return 0
 

@@ -55,6 +55,12 @@ def load(target: str) -> torch.nn.Module:
     name, _, path = target.partition(":")
     if not name or not path:
         raise UsageError(f"check: MODULE:OBJECT is required, such as my_package.networks:build; received {target!r}")
+    if not all(part.isidentifier() for part in name.split(".")):
+        stem = Path(name.removesuffix(".py")).name.strip(".") or "my_networks"
+        raise UsageError(
+            f"check: MODULE as in `import MODULE`, from the current folder, is required; received {name!r}; go to the folder of "  # noqa: E501
+            f"the file, and give {stem}:{path}"
+        )
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -115,13 +121,23 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.elements is not None:
         space: Any = module.in_type.gspace  # type: ignore[union-attr]
         elements = _spread(space.testing_elements, arguments.elements)
+    sizes: list[tuple[int, ...]] = []
+    # What the measurement used is seen on the way in: its default depends on the dimension.
+    watch = module.register_forward_pre_hook(
+        lambda _module, inputs: sizes.append(tuple(getattr(inputs[0], "shape", ())[2:]))
+    )
     try:
         report = check_equivariance(module, elements=elements, size=arguments.size)
     except (ValueError, TypeError, RuntimeError) as error:
         raise UsageError(
             f"check: {arguments.target} does not run on its in_type: {_brief(error)}; try another --size"
         ) from error
-    print(f"{arguments.target}: {module.in_type} -> {getattr(module, 'out_type', None) or 'invariant'}\n")
+    finally:
+        watch.remove()
+    print(f"{arguments.target}: {module.in_type} -> {getattr(module, 'out_type', None) or 'invariant'}")
+    if sizes and sizes[0]:
+        print(f"size of the input: {' x '.join(map(str, sizes[0]))} samples")
+    print()
     print(report)
     found = report.verdict(arguments.tolerance)
     if found is not None:

@@ -103,9 +103,10 @@ def _npz(path: Path) -> Digits:
     try:
         # Opened here: numpy leaves the file open where the archive is broken.
         with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):  # numpy takes such files for pickles, and advises to allow them
+                raise ValueError("it is no zip archive")
+            file.seek(0)
             archive = np.load(file, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("it holds a single array")
             missing = [name for name in ARRAYS if name not in archive.files]
             if missing:
                 raise UsageError(
@@ -126,24 +127,30 @@ def _digits(name: str, parts: dict[str, np.ndarray], source: str, upright: bool)
     """Check shapes and labels, and scale grey values to 0 ... 1."""
     for part in ("train", "test"):
         x, y = parts[f"x_{part}"], parts[f"y_{part}"]
+        if x.dtype.kind not in "buif":
+            raise UsageError(f"--data: real numbers are required as grey values; x_{part} of {source!r} has {x.dtype}")
         if x.ndim != 3 or x.shape[1] != x.shape[2] or len(x) == 0:
             raise UsageError(
                 f"--data: square grey images [image, row, column] are required; x_{part} of {source!r} is {x.shape}"
             )
+        if not np.isfinite(x).all():
+            raise UsageError(f"--data: finite grey values are required; x_{part} of {source!r} has NaN or infinity")
         if y.ndim != 1 or len(y) != len(x):
             raise UsageError(f"--data: one label per image, {len(x)}, is required; y_{part} of {source!r} is {y.shape}")
         if not np.issubdtype(y.dtype, np.integer) or y.min() < 0 or y.max() > 99:
+            spread = f" from {y.min()} to {y.max()}" if y.dtype.kind in "buif" else ""
             raise UsageError(
-                f"--data: whole numbers from 0 to 99 are required as labels; y_{part} of {source!r} has {y.dtype} from "
-                f"{y.min()} to {y.max()}"
+                f"--data: whole numbers from 0 to 99 are required as labels; y_{part} of {source!r} has {y.dtype}{spread}"
             )
+    if len(parts["x_train"]) == 1:
+        raise UsageError(f"--data: at least 2 images to train on are required; x_train of {source!r} has 1")
     if parts["x_train"].shape[1:] != parts["x_test"].shape[1:]:
         raise UsageError(
             f"--data: images of one size are required; those of {source!r} are {parts['x_train'].shape[1:]} and "
             f"{parts['x_test'].shape[1:]}"
         )
     top = float(parts["x_train"].max())
-    if not (np.isfinite(top) and top > 0 and np.isfinite(parts["x_test"]).all()):
+    if not top > 0:
         raise UsageError(f"--data: images with ink are required; the largest value in x_train of {source!r} is {top}")
     scaled = {key: torch.as_tensor(parts[key].astype(np.float32) / top) for key in ("x_train", "x_test")}
     labels = {key: torch.as_tensor(parts[key].astype(np.int64)) for key in ("y_train", "y_test")}

@@ -71,7 +71,7 @@ def _check(arguments: argparse.Namespace) -> None:
     if not 0 <= arguments.seed < 2**32:
         raise UsageError(f"demo: --seed, a whole number from 0 to 2**32 - 1, is required; received {arguments.seed}")
     try:
-        torch.zeros(1, device=arguments.device)
+        torch.zeros(1, device=arguments.device).cpu()  # there and back: the device "meta" holds no numbers
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UsageError(

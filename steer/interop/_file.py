@@ -124,8 +124,12 @@ def read_dense(path: str | os.PathLike[str]) -> DenseNetwork:
         OSError: if it cannot be opened.
     """
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        with open(path, "rb") as file:
+            if not zipfile.is_zipfile(file):  # numpy takes such files for pickles, and advises to allow them
+                raise ValueError("it is no npz file")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
         header = json.loads(str(arrays.pop("header")[()]))
         if header["format"] != FORMAT or header["version"] > VERSION:
             raise ValueError(f"format {header['format']} {header['version']}; update steer to read a newer one")

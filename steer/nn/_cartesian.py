@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import permutations
 from math import factorial
 from typing import Any
 
@@ -18,6 +17,8 @@ from steer.nn._constants import Constants
 from steer.nn._module import EquivariantModule
 from steer.representation import Representation, canonical_basis
 
+_MOST_COMPONENTS = 1 << 12  # the projector on a symmetry has as many rows and columns
+_MOST = 1 << 16  # entries of the isometry from the dimensions to the components: half a minute
 _SYMMETRIES = ("general", "symmetric", "traceless", "antisymmetric")
 
 
@@ -33,7 +34,7 @@ class CartesianTensor(Representation):
         rank: number of indices, at least 1.
         symmetry: "general", "symmetric", "traceless" (symmetric, and every trace zero) or "antisymmetric", in all indices.
     Raises:
-        ValueError: if the rank is not positive, the symmetry unknown, or no such tensor exists.
+        ValueError: if the rank is not positive or too large, the symmetry unknown, or no such tensor exists.
 
     >>> from steer import group, nn
     >>> [str(irrep) for irrep in nn.CartesianTensor(group.o3(), 2, "symmetric").irreps]
@@ -52,6 +53,11 @@ class CartesianTensor(Representation):
         if self.symmetry not in _SYMMETRIES:
             raise ValueError(
                 f"CartesianTensor: symmetry, one of {', '.join(_SYMMETRIES)}, is required; received {self.symmetry!r}"
+            )
+        if self.group.d**self.rank > _MOST_COMPONENTS:
+            raise ValueError(
+                f"CartesianTensor: a tensor of at most {_MOST_COMPONENTS} components is required; rank {self.rank} in "
+                f"{self.group.d} dimensions has {self.group.d**self.rank}; use a lower rank"
             )
         if not self.dim:
             raise ValueError(f"CartesianTensor: no {self.symmetry} tensor of rank {self.rank} exists for {self.group}")
@@ -88,11 +94,10 @@ def _basis(d: int, rank: int, symmetry: str) -> Tensor:
     unit = torch.eye(d**rank, dtype=torch.float64)
     if symmetry == "general":
         return unit
-    tensors = unit.reshape(*(d,) * rank, -1)
-    total = torch.zeros_like(tensors)
-    for order in permutations(range(rank)):
-        swaps = sum(order[i] > order[j] for i in range(rank) for j in range(i + 1, rank))
-        total += tensors.permute(*order, rank) * ((-1) ** swaps if symmetry == "antisymmetric" else 1)
+    total = unit.reshape(*(d,) * rank, -1)
+    sign = -1 if symmetry == "antisymmetric" else 1
+    for last in range(1, rank):  # every permutation is one of the axes before, then an exchange of `last` with one of them
+        total = total + sign * sum(total.transpose(last, axis) for axis in range(last))
     projector = total.reshape(d**rank, -1) / factorial(rank)
     if symmetry == "traceless" and rank > 1:
         traces = torch.diagonal(projector.reshape(*(d,) * rank, -1), dim1=0, dim2=1).sum(-1).reshape(-1, d**rank)
@@ -116,7 +121,7 @@ class ToCartesian(EquivariantModule):
         out_type: `count` general tensors: `d^rank` channels each, the last index varying fastest, so that
             `y.unflatten(1, (count, d, d))` has rows and columns.
     Raises:
-        ValueError: as `CartesianTensor`, or if `count` is not positive.
+        ValueError: as `CartesianTensor`, or if `count` is not positive, or the tensor is too large to be decomposed.
 
     >>> from steer import gspaces, group, nn
     >>> head = nn.ToCartesian(gspaces.no_base_space(group.o3()), 2, "symmetric")
@@ -168,6 +173,13 @@ def _tensor_types(gspace: Any, rank: int, symmetry: str, count: int, layer: str)
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
         raise ValueError(f"{layer}: count, a positive whole number, is required; received {count!r}")
     tensor = CartesianTensor(gspace.fibergroup, rank, symmetry)
+    components = gspace.fibergroup.d**rank
+    if components * tensor.dim > _MOST:
+        raise ValueError(
+            f"{layer}: components times dimensions up to {_MOST} are required (general tensors to rank 5 in space, 8 in the "
+            f"plane); rank {rank}, {symmetry}, has {components} times {tensor.dim}, whose decomposition would take hours or "
+            "all memory; use a lower rank or more symmetry"
+        )
     irreps, change = decompose(tensor)
     whole = CartesianTensor(gspace.fibergroup, rank)
     return FieldType(gspace, irreps * count), FieldType(gspace, [whole] * count), _product(tensor.basis, change)

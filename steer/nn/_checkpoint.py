@@ -37,8 +37,9 @@ def save(network: torch.nn.Module, path: str | os.PathLike[str]) -> None:
             wrap.
         path: of the file; its folder exists.
     Raises:
+        TypeError: if the arguments are not a network and a path, in this order.
         ValueError: if the network has no numbers yet (meta device), or its state holds more than tensors.
-        OSError: if the file cannot be written.
+        OSError: if the file cannot be written, for instance because its folder does not exist.
 
     >>> import tempfile, torch
     >>> from steer import gspaces, nn
@@ -49,6 +50,10 @@ def save(network: torch.nn.Module, path: str | os.PathLike[str]) -> None:
     ...     print(torch.equal(nn.load(other, f"{folder}/net.safetensors").weight, net.weight))
     True
     """
+    _require(network, path, "nn.save(network, path)")
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"nn.save: a folder that exists is required; there is no {target.parent}; make it first")
     state = unwrapped(network).state_dict()
     tensors: dict[str, Tensor] = {}
     shared: dict[str, str] = {}
@@ -69,7 +74,6 @@ def save(network: torch.nn.Module, path: str | os.PathLike[str]) -> None:
         tensors[key] = value.detach().to("cpu", memory_format=torch.contiguous_format, copy=True)
     described = {prefix: entry for prefix, entry in state._metadata.items() if entry}  # type: ignore[attr-defined]
     header = {"format": _FORMAT, "modules": described, "shared": shared}
-    target = Path(path)
     # In a folder of its own beside the target: the same file system, so that the move at the end is one step.
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
         written = Path(folder) / target.name
@@ -92,10 +96,12 @@ def load(network: Network, path: str | os.PathLike[str]) -> Network:
         network: built as the one that was saved; compiled and data-parallel ones are loaded as what they wrap.
         path: of the file.
     Raises:
+        TypeError: if the arguments are not a network and a path, in this order.
         ValueError: if the file is none of `save`, or the network has other layers, shapes or bases, or no memory (meta
             device).
         OSError: if the file cannot be read.
     """
+    _require(network, path, "nn.load(network, path)")
     path = Path(path)
     inner = unwrapped(network)
     state = _read(path)
@@ -104,6 +110,18 @@ def load(network: Network, path: str | os.PathLike[str]) -> Network:
         raise ValueError(f"nn.load: a network like the one in {path.name} is required; " + "; ".join(problems))
     inner.load_state_dict(state, strict=True)
     return network
+
+
+def _require(network: Any, path: Any, call: str) -> None:
+    if isinstance(network, torch.nn.Module) and isinstance(path, (str, os.PathLike)):
+        return
+    way_out = ""
+    if isinstance(path, torch.nn.Module):
+        way_out = "; exchange the arguments"
+    elif isinstance(network, dict):
+        way_out = "; give the network itself: its state alone does not say which bases it belongs to"
+    received = f"{type(network).__name__}, {type(path).__name__}"
+    raise TypeError(f"{call}: a torch module and then the path of a file are required; received {received}{way_out}")
 
 
 def _read(path: Path) -> OrderedDict[str, Tensor]:

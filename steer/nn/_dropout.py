@@ -26,20 +26,22 @@ class PointwiseDropout(EquivariantModule):
     Args:
         in_type: trivial, regular and quotient fields, over any number of dimensions.
         p: probability of a channel to drop; the others are divided by `1 - p`.
+        inplace: whether the input is overwritten, as in `torch.nn.Dropout`.
     Raises:
         ValueError: if a field is not a permutation representation, or p is not a probability.
     """
 
-    def __init__(self, in_type: FieldType, p: float = 0.5) -> None:
+    def __init__(self, in_type: FieldType, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__(in_type)
         require_permutation(in_type, "PointwiseDropout", "FieldDropout")
         self.p = fraction(p, "p", "PointwiseDropout")
+        self.inplace = inplace
 
     def compute(self, x: Tensor) -> Tensor:
-        return _DROP[self.in_type.gspace.dimensionality](x, self.p, self.training)
+        return _DROP[self.in_type.gspace.dimensionality](x, self.p, self.training, self.inplace)
 
     def export(self) -> torch.nn.Module:
-        return _STOCK[self.in_type.gspace.dimensionality](self.p).train(self.training)
+        return _STOCK[self.in_type.gspace.dimensionality](self.p, self.inplace).train(self.training)
 
     def extra_repr(self) -> str:
         return f"{self.in_type}, p={self.p}"

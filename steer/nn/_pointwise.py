@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from steer.field import FieldType
+from steer.nn._activations import activation as _activation
+from steer.nn._activations import require_pointwise
 from steer.nn._module import EquivariantModule, require_fields
 
 
@@ -33,25 +35,25 @@ class Pointwise(EquivariantModule):
 
     Args:
         in_type: trivial, regular and quotient fields.
-        activation: a `torch.nn` module that acts on each number by itself.
+        activation: a `torch.nn` module that acts on each number by itself, or a name as in `FourierPointwise`.
     Raises:
-        ValueError: if a field is not a permutation representation, or the activation mixes numbers (`GLU`, `Softmax`).
+        ValueError: if a field is not a permutation representation, the name is unknown, or the module lets numbers depend
+            on each other; modules that are not torch's own are tried on random numbers.
     """
 
-    def __init__(self, in_type: FieldType, activation: torch.nn.Module) -> None:
+    def __init__(self, in_type: FieldType, activation: str | torch.nn.Module) -> None:
         super().__init__(in_type)
-        require_permutation(in_type, type(self).__name__)
+        name = type(self).__name__
+        require_permutation(in_type, name)
+        activation = _activation(activation, f"{name}: activation")
         several = [name for name, value in activation.named_parameters() if value.numel() > 1]
         if several:
             raise ValueError(
                 f"{type(self).__name__}: an activation without a parameter per channel is required, as the channels of a "
                 f"field must be treated alike; {', '.join(several)} of {activation} has more than one number"
             )
-        if not _acts_on_each_number(activation, in_type.size):
-            raise ValueError(
-                f"{type(self).__name__}: an activation that acts on each number by itself is required; {activation} mixes "
-                "them or changes the shape; use another activation"
-            )
+        d = in_type.gspace.dimensionality
+        require_pointwise(activation, (2, in_type.size, *(3,) * d), name)
         self.activation = activation
 
     def compute(self, x: Tensor) -> Tensor:
@@ -64,31 +66,13 @@ class Pointwise(EquivariantModule):
         return str(self.in_type)
 
 
-def _acts_on_each_number(activation: torch.nn.Module, channels: int) -> bool:
-    """Whether the output has the shape of the input, and one number of the input changes no other of the output."""
-    own = next((p for p in activation.parameters()), None)
-    if own is not None and own.is_meta:
-        return True
-    device, dtype = ("cpu", torch.float32) if own is None else (own.device, own.dtype)
-    probe = torch.linspace(-1, 1, 2 * channels * 2, device=device, dtype=dtype).reshape(2, channels, 2)
-    other = probe.clone()
-    other[0, 0, 0] += 1
-    one = copy.deepcopy(activation).eval()
-    with torch.no_grad():
-        y, z = one(probe.clone()), one(other)
-    if y.shape != probe.shape:
-        return False
-    changed = y != z
-    changed[0, 0, 0] = False
-    return not bool(changed.any())
-
-
 def _front(stock: type[torch.nn.Module]) -> type[Pointwise]:
     """A subclass of `Pointwise` whose constructor takes the field type and then the arguments of a stock activation."""
 
     def init(self: Pointwise, in_type: FieldType, *args: Any, **kwargs: Any) -> None:
         Pointwise.__init__(self, in_type, stock(*args, **kwargs))
 
+    init.__name__, init.__qualname__ = "__init__", f"{stock.__name__}.__init__"  # as Python's errors name it
     signature = str(inspect.signature(stock.__init__)).replace("(self", "(in_type", 1)
     return type(
         stock.__name__,

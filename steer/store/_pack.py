@@ -108,6 +108,9 @@ class Pack:
 
     def __init__(self, path: Path, gauge: int | None = None) -> None:
         self.path = path
+        if not Path(path).is_file():
+            problem = f"a pack is required; there is {'only a folder' if Path(path).is_dir() else 'no file'} of this name"
+            raise PackError(path, problem, "`steer bases list` shows the packs that are found")
         try:
             self._file = safe_open(path, framework="pt")
             names, metadata = set(self._file.keys()), self._file.metadata() or {}

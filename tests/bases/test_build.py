@@ -109,6 +109,7 @@ def test_what_misses_its_laws_is_not_written(recipe, tmp_path, monkeypatch):
 def test_unknown_executors(recipe, tmp_path):
     with pytest.raises(ValueError, match=r'executor: "dask://HOST:PORT" is required; received .spark://here.'):
         build(recipe, tmp_path, executor="spark://here")
+    assert contents(tmp_path) == ["small.toml"]  # nothing was finished, so nothing is kept
 
 
 @pytest.mark.slow

@@ -8,6 +8,9 @@ import pytest
 
 from steer.bases import RecipeError, read_recipe
 
+LAYER = (
+    'name = "x"\n[[solve]]\nwhat = "layer"\ngroups = ["octahedral()"]\nin = "regular"\nout = "regular"\nkernel_size = 3\n'
+)
 SOLVE = '[[solve]]\nwhat = "harmonics"\nmax_degree = 2\ngroups = ["octahedral()"]\n'
 
 
@@ -49,9 +52,12 @@ def test_the_recipes_of_the_package():
             f'name = "x"\nnames = 3\n{SOLVE}',
             "a recipe: keys among about, groups, name, solve are required; received 'names'",
         ),
-        ('name = "x"\n[[solve]]\ngroups = []', r"\[\[solve\]\] number 1: what = ... is required"),
-        (f'name = "x"\n{SOLVE}[[solve]]\nwhat = "spheres"', r"number 2: what, one of irreps, .*; received 'spheres'"),
-        ('name = "x"\n[[solve]]\nwhat = "harmonics"\ngroups = ["octahedral()"]', "max_degree = ... is required"),
+        ('name = "x"\n[[solve]]\ngroups = []', r"\[\[solve\]\] number 1: what = ..., one of irreps, .*; there is none"),
+        (f'name = "x"\n{SOLVE}[[solve]]\nwhat = "spheres"', r"number 2: what = ..., one of irreps, .*; received 'spheres'"),
+        (
+            'name = "x"\n[[solve]]\nwhat = "harmonics"\ngroups = ["octahedral()"]',
+            "max_degree = a whole number >= 0 is required",
+        ),
         (f'name = "x"\n{SOLVE.replace("max", "least")}', "harmonics: keys among groups, max_degree, what are required"),
         (f'name = "x"\n{SOLVE.replace("octahedral()", "octagon()")}', r"a group such as .* received 'octagon\(\)'"),
         (f'name = "x"\n{SOLVE.replace("octahedral()", "cyclic(0)")}', r"received 'cyclic\(0\)'"),
@@ -59,6 +65,54 @@ def test_the_recipes_of_the_package():
         (f'name = "x"\n{SOLVE.replace("octahedral()", "planar_rotation(1.0)")}', "a group is required"),
         ('name = "x"\n[groups.a]\ngenerator = []\n' + SOLVE, r"\[groups.a\]: keys among generators"),
         ('name = "x"\n[groups.a]\ngenerators = [[[2.0]]]\n' + SOLVE.replace("octahedral()", "a"), "orthogonal matrices"),
+        # values of another kind
+        (f'name = "x"\nabout = 3\n{SOLVE}', 'about = "...", a sentence, is required; received 3'),
+        (f'name = "x"\ngroups = 5\n{SOLVE}', r"a table \[groups.NAME\] with .* is required; received groups = 5"),
+        (f'name = "x"\n[[groups]]\ngenerators = []\n{SOLVE}', r"a table \[groups.NAME\] .*; received \[\[groups\]\]"),
+        (f'name = "x"\n[groups]\na = 3\n{SOLVE}', r"a table \[groups.NAME\] .*; received \[groups\]"),
+        (f'name = "x"\n[groups.a]\n{SOLVE}', r"\[groups.a\]: generators = a list of square matrices, .*; there is none"),
+        (f'name = "x"\n[groups.a]\ngenerators = 3\n{SOLVE}', r"\[groups.a\]: generators = a list .*; received 3"),
+        (f'name = "x"\n[groups.a]\ngenerators = []\n{SOLVE}', r"generators = a list of square matrices, .* received \[\]"),
+        (f'name = "x"\n[groups.a]\ngenerators = [[[1.0, 0.0]]]\n{SOLVE}', "a list of square matrices"),
+        (
+            'name = "x"\n[solve]\nwhat = "irreps"',
+            r"a table \[\[solve\]\], in double brackets, is required; received \[solve\]",
+        ),
+        ('name = "x"\nsolve = 3', r"a table \[\[solve\]\], .*; received solve = 3"),
+        ('name = "x"\n[[solve]]\nwhat = ["layer"]', r"what = ..., one of .*; received \['layer'\]"),
+        (f'name = "x"\n{SOLVE.replace("2", "1.5")}', "max_degree = a whole number >= 0 is required; received 1.5"),
+        (f'name = "x"\n{SOLVE.replace("2", "true")}', "max_degree = .*; received True"),
+        (f'name = "x"\n{SOLVE.replace("2", chr(34) + "3" + chr(34))}', "max_degree = .*; received '3'"),
+        ('name = "x"\n[[solve]]\nwhat = "wigner_j"\nmax_degree = 1.5', "max_degree = .*; received 1.5"),
+        ('name = "x"\n[[solve]]\nwhat = "gauss_legendre"\nmax_nodes = 0', "max_nodes = a whole number >= 1 is required"),
+        ('name = "x"\n[[solve]]\nwhat = "clebsch_gordan"\ngroups = ["so3()"]', "max_degree = .* is required; there is none"),
+        ('name = "x"\n[[solve]]\nwhat = "irreps"', "groups = a list of groups, .* is required; there is none"),
+        (
+            'name = "x"\n[[solve]]\nwhat = "irreps"\ngroups = "octahedral()"',
+            r"a list of groups.*; received 'octahedral\(\)'",
+        ),
+        ('name = "x"\n[[solve]]\nwhat = "irreps"\ngroups = 5', "a list of groups, .*; received 5"),
+        (
+            'name = "x"\n[[solve]]\nwhat = "irreps"\ngroups = ["so3()"]',
+            r"irreps: finite groups are required; 'so3\(\)' is not",
+        ),
+        ('name = "x"\n[[solve]]\nwhat = "irreps"\ngroups = ["from_generators([[1.0]])"]', "a group such as"),
+        (LAYER.replace('in = "regular"', "in = 3"), "in = fields as text, .*; received 3"),
+        (LAYER.replace('in = "regular"', 'in = ["regular"]'), r"in = fields as text, .*; received \['regular'\]"),
+        (LAYER.replace('in = "regular"', 'in = "spinor"'), "spinor"),
+        (LAYER.replace("kernel_size = 3", ""), "kernel_size = a whole number >= 1, .* is required; there is none"),
+        (LAYER.replace("kernel_size = 3", "kernel_size = 3.0"), "kernel_size = .*; received 3.0"),
+        (LAYER.replace("kernel_size = 3", "kernel_size = [3, 3]"), "kernel_size: 3 whole numbers >= 1 are required"),
+        (LAYER + "rings = 1.0", "rings = a list of radii, .* is required; received 1.0"),
+        (LAYER + "widths = 0", "widths = a list with one number for each ring, .* is required; received 0"),
+        (LAYER + "widths = [0.0, 1.0]", "widths > 0 are required"),
+        (LAYER + "rings = [0.0, 1.0]\nwidths = [1.0]", "one width per radius is required"),
+        (LAYER + "lattice = 3", "lattice = the name of a lattice, .*; received 3"),
+        (LAYER + 'lattice = "square"', "lattice: one of .* is required"),
+        (LAYER + 'spacing = "1"', "spacing = a number, or a list with one for each axis, is required; received '1'"),
+        (LAYER + "spacing = -1", "spacing: a positive number"),
+        (LAYER + "band_limit = 1.5", "band_limit = a whole number >= 0, .*; received 1.5"),
+        (LAYER + "band_limit = [1]", "band_limit: one degree, or one for each of 2 rings"),
     ],
 )
 def test_recipes_that_cannot_be_read(tmp_path, text, message):

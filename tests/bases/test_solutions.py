@@ -9,6 +9,7 @@ import torch
 
 from steer import group
 from steer.bases import Task
+from steer.expansion import Block
 from steer.store import Entry
 from tests.cases import assert_close
 
@@ -64,6 +65,30 @@ def test_the_laws_would_notice(name):
     flat = broken[part].view(-1)
     flat[int(flat.abs().argmax())] += 1e-6
     assert TASKS[name].residual(Entry(broken, entry.info)) > 1e-8
+
+
+@pytest.mark.parametrize("name", ["layer between irreps", "layer between regular fields"])
+def test_the_law_of_a_layer_would_notice_each_element(name):
+    """Combinations stand for all elements: whichever is wrong, the law is missed. NaN is wrong too."""
+    entry = solved(name)
+    values = entry.tensors["constant 0"]
+    for element in range(values.shape[-2]):
+        for wrong in (1e-6, math.nan):
+            broken = values.clone()
+            row = broken.select(-2, element).view(-1, values.shape[-1])[0]
+            row[int(row.abs().argmax())] += wrong
+            tensors = {**entry.tensors, "constant 0": broken}
+            assert TASKS[name].residual(Entry(tensors, entry.info)) > 1e-8
+
+
+def test_the_proof_of_a_large_layer_is_small(monkeypatch):
+    """The dense kernels of all 24 x 53 coefficients would take gigabytes."""
+    task = Task("layer", "octahedral()", detail='{"in": "regular", "out": "regular", "kernel_size": 5}')
+    entry, rows = task.solve()[task.name], []
+    expand = Block.expand
+    monkeypatch.setattr(Block, "expand", lambda self, weight, *rest: rows.append(len(weight)) or expand(self, weight, *rest))
+    assert task.residual(entry) < 1e-12
+    assert 0 < sum(rows) < 10
 
 
 def test_what_is_missing_is_noticed():

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from steer.bases import build, compare, read_recipe, verify
-from steer.store import Entry, Pack, write
+from steer.store import GAUGE, Entry, Pack, write
 
 RECIPE = """
 name = "tiny"
@@ -113,3 +113,11 @@ def test_differences(pack, tmp_path):
         "wigner_j/7": ("only in the new one", float("inf")),
     }
     assert compare(Pack(pack), Pack(pack)) == []
+
+
+def test_another_gauge_is_a_difference(pack, tmp_path):
+    """Weights over one gauge are refused by a reader of the other, whatever the numbers say."""
+    old, other = Pack(pack), tmp_path / "other.safetensors"
+    write(other, {name: old.read(name) for name in old.entries}, {"gauge": 7})
+    (difference,) = compare(old, Pack(other))
+    assert (difference.entry, difference.what) == ("gauge", f"{GAUGE} in the old one, 7 in the new one")

@@ -93,9 +93,9 @@ def test_differences_and_damage(folder, capsys):
         (["build", "none.toml"], "none.toml: a recipe is required"),
         (["build", "tiny.toml", "--workers", "0"], "--workers: at least 1 is required; received 0"),
         (["build", "tiny.toml", "--executor", "here"], 'executor: "dask://HOST:PORT" is required'),
-        (["info", "none.safetensors"], "a complete safetensors file is required"),
+        (["info", "none.safetensors"], "error: none.safetensors: a pack is required; there is no file of this name"),
         (["diff", "tiny.toml", "tiny.toml"], "a complete safetensors file is required"),
-        (["verify", "none"], "a folder with packs"),
+        (["verify", "none"], "error: none: a folder with packs"),
         (["verify"], "no packs are found; give a folder, or build some"),
         (["export", "tiny.toml", "x.npz"], "a complete safetensors file is required"),
     ],
@@ -105,6 +105,28 @@ def test_wrong_usage_is_one_line(folder, capsys, arguments, message):
     assert code == 2
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_a_build_that_fails_says_what_is_kept(folder, capsys):
+    """Parts that are finished are for the next build; without any, nothing is left."""
+    wrong = '[[solve]]\nwhat = "irreps"\ngroups = ["cyclic(4)"]\n'
+    (folder / "tiny.toml").write_text(f'name = "tiny"\n{wrong}')
+    code, _, err = run(capsys, "build", "tiny.toml", "--out", "out", "--workers", 1)
+    assert code == 2
+    assert "a finite group without closed forms is required" in err
+    assert list((folder / "out").iterdir()) == []
+    (folder / "tiny.toml").write_text(RECIPE + wrong)
+    code, _, err = run(capsys, "build", "tiny.toml", "--out", "out", "--workers", 1)
+    assert code == 2
+    assert f"; what was finished is in {Path('out') / '.tiny.parts'}, and a build of the same recipe goes on from it" in err
+
+
+def test_a_pack_that_misses_its_laws_is_one_line(folder, capsys, monkeypatch):
+    monkeypatch.setattr("steer.bases._build.RESIDUAL", -1.0)
+    code, _, err = run(capsys, "build", "tiny.toml", "--out", "out", "--workers", 1)
+    assert code == 2
+    assert "misses its laws by" in err
+    assert "Traceback" not in err
 
 
 def test_without_an_action_it_says_what_there_is(folder, capsys):

@@ -81,9 +81,15 @@ def test_a_good_network_passes(capsys: pytest.CaptureFixture[str], target: str) 
     out = capsys.readouterr().out
     assert "R2Conv" in out
     assert "(whole network)" in out
+    assert "\nsize of the input: 15 x 15 samples\n" in out
     assert "4 exact elements" in out
     assert "4 other elements" in out
     assert "equivariant: exact elements hold to" in out
+
+
+def test_the_default_size_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "my_nets:instance", "--elements", "1"]) == 0
+    assert re.search(r"size of the input: (\d+) x \1 samples", capsys.readouterr().out)
 
 
 def test_a_broken_network_fails(capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,6 +118,8 @@ def test_elements_are_spread_over_the_group(capsys: pytest.CaptureFixture[str]) 
     [
         (["my_nets"], "MODULE:OBJECT is required, such as .*; received 'my_nets'"),
         ([":x"], "MODULE:OBJECT is required"),
+        (["./nets/good.py:x"], "MODULE as in `import MODULE`.* is required; received './nets/good.py'; .* give good:x"),
+        (["..nets:x"], "MODULE as in `import MODULE`"),
         (["no_such_module:x"], "'no_such_module' cannot be imported from this folder: ModuleNotFoundError"),
         (["my_broken_file:x"], "'my_broken_file' cannot be imported from this folder: ZeroDivisionError: division by zero"),
         (["my_nets:nothing"], "an object of 'my_nets' is required; it has no 'nothing'; it has .*build"),

@@ -151,6 +151,34 @@ def objects_in_npz(folder: Path, arrays: Arrays) -> Path:
     return saved(folder, {**arrays, "y_train": np.array([{}] * 20)})
 
 
+def text_not_npz(folder: Path, arrays: Arrays) -> Path:
+    folder.mkdir()
+    (folder / "mine.npz").write_text("not found")
+    return folder / "mine.npz"
+
+
+def strings_as_images(folder: Path, arrays: Arrays) -> Path:
+    return saved(folder, {**arrays, "x_train": arrays["x_train"].astype(str)})
+
+
+def strings_as_labels(folder: Path, arrays: Arrays) -> Path:
+    return saved(folder, {**arrays, "y_test": arrays["y_test"].astype(str)})
+
+
+def complex_images(folder: Path, arrays: Arrays) -> Path:
+    return saved(folder, {**arrays, "x_test": arrays["x_test"] * 1j})
+
+
+def infinite_images(folder: Path, arrays: Arrays) -> Path:
+    images = arrays["x_train"].astype(float)
+    images[0, 0, 0] = -np.inf
+    return saved(folder, {**arrays, "x_train": images})
+
+
+def one_training_image(folder: Path, arrays: Arrays) -> Path:
+    return saved(folder, {**arrays, "x_train": arrays["x_train"][:1], "y_train": arrays["y_train"][:1]})
+
+
 def colour_images(folder: Path, arrays: Arrays) -> Path:
     return saved(folder, {**arrays, "x_train": np.zeros((20, 9, 9, 3), np.uint8)})
 
@@ -187,6 +215,12 @@ def blank_images(folder: Path, arrays: Arrays) -> Path:
         (truncated_npz, "an .npz archive is required; .*mine.npz.*download it again"),
         (npy_not_npz, "an .npz archive is required; .*mine.npy"),
         (objects_in_npz, "an .npz archive is required; .*mine.npz.*ValueError"),
+        (text_not_npz, "an .npz archive is required; .*mine.npz.*it is no zip archive"),
+        (strings_as_images, "real numbers are required as grey values; x_train of .* has <U"),
+        (strings_as_labels, "whole numbers from 0 to 99 are required as labels; y_test of .* has <U[0-9]+$"),
+        (complex_images, "real numbers are required as grey values; x_test of .* has complex128"),
+        (infinite_images, "finite grey values are required; x_train of .* has NaN or infinity"),
+        (one_training_image, "at least 2 images to train on are required; x_train of .* has 1"),
         (colour_images, r"square grey images .* are required; x_train of .* is \(20, 9, 9, 3\)"),
         (label_missing, r"one label per image, 10, is required; y_test of .* is \(9,\)"),
         (fractional_labels, "whole numbers from 0 to 99 are required as labels; y_train of .* has float64"),

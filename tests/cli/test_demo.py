@@ -116,6 +116,7 @@ def test_an_interrupted_run_leaves_what_was_finished(
         (["--step", "7"], "--step, a divisor of 360, is required; received 7"),
         (["--seed", "-1"], "--seed, a whole number from 0 .* is required; received -1"),
         (["--device", "nonsense"], "--device, one that torch can use here, is required; received 'nonsense'"),
+        (["--device", "meta"], "--device, one that torch can use here, is required; received 'meta'"),
         (["--out", "file/below"], "--out, a folder that can be written, is required; 'file/below'"),
         (["--step", "x"], "argument --step: invalid int value: 'x'"),
     ],

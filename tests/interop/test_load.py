@@ -293,6 +293,10 @@ def test_files_that_are_not_whole(tmp_path: Path) -> None:
     refused(NETWORKS["dihedral"](), rewritten("dihedral", without_kernel), "KeyError: 'layer.3.kernel'")
     np.savez(tmp_path / "other.npz", x=np.zeros(3))
     refused(NETWORKS["dihedral"](), tmp_path / "other.npz", "KeyError: 'header'")
+    (tmp_path / "text.npz").write_text("weights")
+    with pytest.raises(ValueError, match="it is no npz file") as error:
+        read_dense(tmp_path / "text.npz")
+    assert "pickle" not in str(error.value)
     with pytest.raises(FileNotFoundError):
         read_dense(tmp_path / "none.npz")
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+from math import factorial
+
 import pytest
 import torch
 
@@ -99,3 +102,29 @@ def test_errors() -> None:
         nn.ToCartesian(group.so3())
     with pytest.raises(ValueError, match="FromCartesian: count, a positive whole number, is required; received 0"):
         nn.FromCartesian(gspaces.rot3dOnR3(), count=0)
+
+
+def test_what_is_too_large_is_said_at_once() -> None:
+    space = gspaces.no_base_space(group.so3())
+    with pytest.raises(ValueError, match=r"ToCartesian: .* to rank 5 in space, .*; rank 7, general, has 2187 times 2187"):
+        nn.ToCartesian(space, 7)
+    with pytest.raises(ValueError, match="FromCartesian: .* rank 6, general, has 729 times 729"):
+        nn.FromCartesian(space, 6)
+    with pytest.raises(
+        ValueError, match="a tensor of at most 4096 components is required; rank 12 in 3 dimensions has 531441"
+    ):
+        nn.ToCartesian(space, 12)
+
+
+@pytest.mark.parametrize("symmetry", ["symmetric", "antisymmetric"])
+@pytest.mark.parametrize(("d", "rank"), [(2, 2), (3, 3), (4, 4), (2, 5)])
+def test_the_basis_is_that_of_all_permutations(d: int, rank: int, symmetry: str) -> None:
+    """The projector is made by exchanges of two indices; here it is the mean over the permutations."""
+    unit = torch.eye(d**rank, dtype=torch.float64)
+    mean = torch.zeros_like(unit)
+    for order in permutations(range(rank)):
+        swaps = sum(order[i] > order[j] for i in range(rank) for j in range(i + 1, rank))
+        moved = unit.reshape(*(d,) * rank, -1).permute(*order, rank).reshape(unit.shape)
+        mean += moved * ((-1) ** swaps if symmetry == "antisymmetric" else 1) / factorial(rank)
+    basis = nn._cartesian._basis(d, rank, symmetry)
+    assert_close(basis @ basis.mT, mean, 1e-12)

@@ -256,3 +256,20 @@ def test_torch_keeps_fingerprints_of_its_own_files() -> None:
     torch.save(planar().state_dict(), buffer)
     buffer.seek(0)
     assert torch.load(buffer, weights_only=True)._metadata["0"]["basis"] == planar()[0].fingerprint
+
+
+def test_arguments_of_another_kind(tmp_path):
+    network, path = torch.nn.Linear(2, 2), tmp_path / "x.safetensors"
+    with pytest.raises(TypeError, match=r"nn.save\(network, path\): .* received .*Path, Linear; exchange the arguments"):
+        nn.save(path, network)
+    with pytest.raises(TypeError, match=r"nn.load\(network, path\): .* received str, Linear; exchange the arguments"):
+        nn.load(str(path), network)
+    with pytest.raises(TypeError, match="received OrderedDict, .*Path; give the network itself"):
+        nn.save(network.state_dict(), path)
+    with pytest.raises(TypeError, match="a torch module and then the path of a file are required; received Linear, int"):
+        nn.save(network, 3)
+    with pytest.raises(
+        FileNotFoundError, match=r"nn.save: a folder that exists is required; there is no .*missing; make it"
+    ):
+        nn.save(network, tmp_path / "missing" / "x.safetensors")
+    assert list(tmp_path.iterdir()) == []

@@ -55,6 +55,17 @@ def test_export_follows_the_mode() -> None:
         nn.FieldDropout(kind, 0.5).export()
 
 
+@pytest.mark.parametrize("d", range(4))
+def test_in_place(d: int) -> None:
+    kind = SPACES[d].type("50xregular")
+    layer = nn.PointwiseDropout(kind, 0.5, inplace=True)
+    x = torch.ones(2, kind.size, *(3,) * d)
+    y = layer(x)
+    assert torch.equal(x, y)
+    assert float((x == 0).float().mean()) > 0
+    assert layer.export().inplace
+
+
 def test_errors() -> None:
     for layer in (nn.PointwiseDropout, nn.FieldDropout):
         with pytest.raises(ValueError, match=f"{layer.__name__}: p, a number from 0 to 1, is required; received 1.5"):

@@ -38,12 +38,59 @@ def test_error() -> None:
         nn.Pointwise(gspaces.rot2dOnR2(4).type("1"), torch.nn.ReLU())
 
 
-def test_activations_that_mix_numbers_are_refused() -> None:
-    kind = gspaces.rot2dOnR2(4).type("2xregular")
-    for mixing in (torch.nn.GLU(1), torch.nn.Softmax(1), torch.nn.Flatten()):
-        with pytest.raises(ValueError, match="an activation that acts on each number by itself is required"):
-            nn.Pointwise(kind, mixing)
+class Scaled(torch.nn.Module):
+    """One number that is learned, which treats all channels alike."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.sin(self.scale * x)
+
+
+@pytest.mark.parametrize("space", [gspaces.rot2dOnR2(4), gspaces.octaOnR3(), gspaces.no_base_space(KIND.fibergroup)])
+def test_what_acts_on_each_number_is_taken(space) -> None:
+    kind = space.type("regular")
+    x = torch.randn(2, kind.size, *(3,) * space.dimensionality)
+    assert torch.equal(nn.Pointwise(kind, "relu")(x), x.relu())
+    for own in (torch.nn.PReLU(), torch.nn.Hardtanh(inplace=True), torch.nn.Threshold(0.1, 0.0), torch.nn.RReLU(), Scaled()):
+        layer = nn.Pointwise(kind, own)
+        assert layer.activation is own
+        assert own.training
+
+
+@pytest.mark.parametrize(
+    ("function", "match"),
+    [
+        ("rule", "Pointwise: activation: one of elu, gelu, .*, or a torch.nn module, is required; received 'rule'"),
+        (torch.relu, "one of .*, or a torch.nn module, is required; received <built-in"),
+        (["relu"], r"one of .*, or a torch.nn module, is required; received \['relu'\]"),
+        (
+            torch.nn.Softmax(-1),
+            r"acts on each number by itself is required; received Softmax\(dim=-1\), whose values depend",
+        ),
+        (torch.nn.Softmax(1), "acts on each number by itself"),
+        (torch.nn.InstanceNorm2d(9), "acts on each number by itself"),
+        (torch.nn.GLU(2), "an activation that takes any shape is required; received GLU.* fails for "),
+        (torch.nn.AvgPool2d(3, 1, 1), "acts on each number by itself"),
+        (torch.nn.MaxPool2d(2), "acts on each number by itself"),
+        (torch.nn.BatchNorm2d(9, affine=False), "an activation without statistics or tables for channels is required"),
+        (torch.nn.PReLU(9), "an activation without a parameter per channel is required"),
+    ],
+)
+def test_what_mixes_numbers_is_refused(function, match: str) -> None:
+    with pytest.raises(ValueError, match=match):
+        nn.Pointwise(KIND, function)
+
+
+def test_a_front_without_a_type_is_named() -> None:
+    with pytest.raises(TypeError, match=r"ReLU.__init__\(\) missing 1 required positional argument: 'in_type'"):
+        nn.ReLU()
+
+
+def test_a_trial_leaves_random_numbers_alone() -> None:
     state = torch.get_rng_state()
     for one in (torch.nn.PReLU(), torch.nn.RReLU(), torch.nn.ReLU(inplace=True), torch.nn.PReLU(device="meta")):
-        nn.Pointwise(kind, one)
+        nn.Pointwise(KIND, one)
     assert torch.equal(torch.get_rng_state(), state)

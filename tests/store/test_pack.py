@@ -61,11 +61,6 @@ def test_truncated_files_are_refused(path, keep):
         Pack(path)
 
 
-def test_missing_files_are_refused(tmp_path):
-    with pytest.raises(PackError, match="a complete safetensors file is required"):
-        Pack(tmp_path / "none.safetensors")
-
-
 def test_other_safetensors_are_refused(tmp_path):
     save_file({"weight": torch.zeros(2)}, tmp_path / "net.safetensors")
     with pytest.raises(PackError, match="a manifest of steer is required in its header; there is none"):
@@ -108,3 +103,11 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
         replace(target, b"second")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
     assert target.read_bytes() == b"first"
+
+
+def test_missing_files_are_refused(tmp_path):
+    with pytest.raises(PackError, match=r"no file of this name; `steer bases list` shows the packs") as error:
+        Pack(tmp_path / "none.safetensors")
+    assert "delete" not in str(error.value)
+    with pytest.raises(PackError, match="a pack is required; there is only a folder of this name"):
+        Pack(tmp_path)
