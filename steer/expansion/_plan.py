@@ -212,7 +212,7 @@ def plan(fields_in: tuple[Representation, ...], fields_out: tuple[Representation
     return Plan(into, out, tuple(rows), start, torch.cat(deviation), tuple(constants), *zeros, recipe)
 
 
-SPREAD_SHARE = 0.1
+SPREAD_SHARE = 0.2
 
 
 def _deviations(row: list[Part]) -> list[Tensor]:
@@ -220,15 +220,14 @@ def _deviations(row: list[Part]) -> list[Tensor]:
 
     Every element has norm `sqrt(dim_out)`, so variances that sum to one over the elements of an output field keep the
     variance of white input. But rings blur, and a blurred field is no longer white: the power of a deep stack would grow
-    where its spectrum peaks. So only `SPREAD_SHARE` of the variance goes to the rings and the rest to the centre tap, whose
-    spectrum is flat. Among the rings smooth elements get more, in proportion to the power that they pass of a constant: the
-    network then begins with fields that turn with their input between the angles of the grid too. Source:
-    docs/theory/sampling.
+    where its spectrum peaks. So at most `SPREAD_SHARE` of the variance goes to the rings, to each the less the more it
+    passes of a constant, and the rest to the centre tap, whose spectrum is flat. Source: docs/theory/sampling.
     """
-    shares = [torch.where(part.block.centre, 0.0, part.block.gain.clamp(min=1.0)) for part in row]
+    shares = [torch.where(part.block.centre, 0.0, 1 / part.block.gain.clamp(min=1.0)) for part in row]
+    off_centre = sum(part.fields_in * int((~part.block.centre).sum()) for part in row)
     central = sum(part.fields_in * int(part.block.centre.sum()) for part in row)
     spread = sum(part.fields_in * float(share.sum()) for part, share in zip(row, shares, strict=True))
-    scale = (SPREAD_SHARE if central else 1.0) / max(spread, 1e-300)
+    scale = SPREAD_SHARE / max(off_centre, 1) if central else 1 / max(spread, 1e-300)
     out = []
     for part, share in zip(row, shares, strict=True):
         variance = share * scale

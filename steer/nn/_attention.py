@@ -185,12 +185,6 @@ class DistanceBias(Fingerprinted):
         if self.weight is not None:
             torch.nn.init.zeros_(self.weight)
 
-    def reset_parameters(self) -> None:
-        """No distance is preferred."""
-        if self.weight is not None:
-            with torch.no_grad():
-                self.weight.zero_()
-
     @property
     def fingerprint(self) -> str | None:
         """Digest of the rings whose coefficients `weight` holds."""

@@ -45,7 +45,8 @@ class Pointwise(EquivariantModule):
         super().__init__(in_type)
         name = type(self).__name__
         require_permutation(in_type, name)
-        activation = _activation(activation, f"{name}: activation")
+        if not isinstance(activation, torch.nn.Module):  # a module may overwrite its input if its owner says so
+            activation = _activation(activation, f"{name}: activation")
         several = [name for name, value in activation.named_parameters() if value.numel() > 1]
         if several:
             raise ValueError(

@@ -61,7 +61,8 @@ def leaves(y: Any) -> list[Tensor | GeometricTensor]:
     Raises:
         TypeError: if there is none.
     """
-    found = [leaf for leaf in pytree.tree_leaves(y) if isinstance(leaf, (Tensor, GeometricTensor))]
+    inside = pytree.tree_leaves(y, is_leaf=lambda leaf: isinstance(leaf, GeometricTensor))
+    found = [leaf for leaf in inside if isinstance(leaf, (Tensor, GeometricTensor))]
     if not found:
         raise TypeError(
             "check_equivariance: an output of tensors, or tuples, lists and dictionaries of them, is required; received "
