@@ -103,7 +103,18 @@ class NormBatchNorm(EquivariantModule):
     def _normalise(self, x: Tensor) -> Tensor:
         if self.training or self.running_mean is None or self.running_var is None:
             return self._by_batch(x)
+        if self._is_stock and x.is_contiguous() and not torch.compiler.is_compiling():
+            return self._by_fields(x, False, 0.0)
         return F.batch_norm(x, *self._of_channels(self.running_mean, self.running_var), False, 0.0, self.eps)
+
+    def _by_fields(self, x: Tensor, batch: bool, momentum: float) -> Tensor:
+        """Torch's own normalisation, with fields for channels; by the statistics of the batch or by the running ones."""
+        (fields,) = self.statistics.groups.split(x)
+        running = (self.running_mean, self.running_var)
+        out = F.batch_norm(fields.flatten(2), *running, self.weight, self.bias, batch, momentum, self.eps)
+        # No view for autograd, which would copy the gradient twice after a rectifier in place. Nothing else holds `out`.
+        reshaped: Tensor = torch.ops.aten._unsafe_view(out, x.shape)
+        return reshaped
 
     def _of_channels(self, mean: Tensor, var: Tensor) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
         """Mean, variance, weight and bias of every channel, from those of the fields."""
@@ -115,10 +126,7 @@ class NormBatchNorm(EquivariantModule):
         """With the statistics of this batch, which enter the running ones in train mode."""
         momentum = self._count() if self.training else 0.0
         if self._is_stock:
-            (fields,) = self.statistics.groups.split(x)
-            running = (self.running_mean, self.running_var)
-            out = F.batch_norm(fields.flatten(2), *running, self.weight, self.bias, True, momentum, self.eps)
-            return out.reshape(x.shape)
+            return self._by_fields(x, True, momentum)
         samples = x.numel() // x.shape[1]
         if not samples:  # as torch does: nothing to learn from, and still a part of the graph
             return self._of_nothing(x)

@@ -181,7 +181,7 @@ class SteerableModule(Fingerprinted, EquivariantModule):
             kept = self._kept = None  # before its successor is there: a layer never has two
             with torch.inference_mode(False), torch.no_grad():  # what is kept may serve a differentiated input later
                 kept = self._kept = Kept(weight, bias, self._expand(weight, bias))
-        if torch.is_grad_enabled() and any(p.requires_grad for p in (weight, bias) if p is not None):
+        if torch.is_grad_enabled() and (weight.requires_grad or (bias is not None and bias.requires_grad)):
             return self._expand(weight, bias, kept.dense[0])
         return kept.dense
 
