@@ -63,8 +63,14 @@ def machine() -> dict[str, Any]:
     return found
 
 
+def kept(table: str) -> list[dict[str, Any]]:
+    """The rows of a table as they were written last."""
+    path = RESULTS / f"{table}.json"
+    return json.loads(path.read_text())["rows"] if path.exists() else []
+
+
 def keep(table: str, rows: list[dict[str, Any]], **more: Any) -> None:
-    """Write a table beside the others that the documentation shows; rows of the same name and setting are replaced."""
+    """Write a table beside the others that the documentation shows, whole or not at all."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{table}.json"
     text = json.dumps({"machine": machine(), **more, "rows": rows}, indent=1)

@@ -7,6 +7,7 @@ every figure is the median of ratios of neighbouring runs, with quartiles. Where
 from __future__ import annotations
 
 import argparse
+import re
 import statistics
 import warnings
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.clock import alternate, keep, machine, ratio, shown
+from benchmarks.clock import alternate, keep, kept, machine, ratio, shown
 from benchmarks.libraries import libraries
 from benchmarks.networks import ROWS, Row
 
@@ -89,22 +90,23 @@ def measure(name: str, row: Row, batch: int, mode: str, arguments: argparse.Name
 def main(argv: list[str] | None = None) -> int:
     """Print the table, and keep it for the documentation."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks training", description=__doc__)
-    parser.add_argument("--only", default="", help="rows whose name contains this")
+    parser.add_argument("--only", default="", help="rows whose name this regular expression finds")
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 16], help="batch sizes (1 16)")
     parser.add_argument("--mode", nargs="+", choices=list(MODES), default=["step", "eval"], help="what is timed")
     parser.add_argument("--seconds", type=float, default=10, help="per figure, about (10)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds per figure, at least (5)")
     parser.add_argument("--compile", action="store_true", help="with torch.compile")
     parser.add_argument("--no-peers", action="store_true", help="without escnn")
+    parser.add_argument("--more", action="store_true", help="keep the other rows of the last run")
     parser.add_argument("--name", default="training", help="of the file of results")
     arguments = parser.parse_args(argv)
     warnings.simplefilter("ignore")  # deprecations in the peer, and fields of high frequency that scalars do not reach
     print(", ".join(f"{key} {value}" for key, value in machine().items()))
     print("\n| network | batch | what | steer / plain | escnn / plain | exported / plain | target | plain ms |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    rows = []
+    rows = kept(arguments.name) if arguments.more else []
     for name, row in ROWS.items():
-        for batch in arguments.batch if arguments.only in name else []:
+        for batch in arguments.batch if re.search(arguments.only, name) else []:
             for mode in arguments.mode:
                 line = measure(name, row, batch, mode, arguments)
                 rows.append(line)
