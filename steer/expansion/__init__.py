@@ -12,6 +12,7 @@ from steer.expansion._layout import Layout, atoms, layout
 from steer.expansion._plan import Plan, plan
 from steer.expansion._resample import moves_exactly, transform
 from steer.expansion._sampling import POINT, BandLimit, Sampling, sampling
+from steer.expansion._schur import Schur, multiplications, schur
 
 __all__ = [
     "POINT",
@@ -23,6 +24,7 @@ __all__ = [
     "OrbitBlock",
     "Plan",
     "Sampling",
+    "Schur",
     "atoms",
     "block",
     "dense_kernel",
@@ -32,8 +34,10 @@ __all__ = [
     "lattice",
     "layout",
     "moves_exactly",
+    "multiplications",
     "plan",
     "reversed_axes",
     "sampling",
+    "schur",
     "transform",
 ]
