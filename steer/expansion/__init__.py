@@ -12,7 +12,7 @@ from steer.expansion._layout import Layout, atoms, layout
 from steer.expansion._plan import Plan, plan
 from steer.expansion._resample import moves_exactly, transform
 from steer.expansion._sampling import POINT, BandLimit, Sampling, sampling
-from steer.expansion._schur import Schur, multiplications, schur
+from steer.expansion._schur import Schur, Work, schur, work
 
 __all__ = [
     "POINT",
@@ -25,6 +25,7 @@ __all__ = [
     "Plan",
     "Sampling",
     "Schur",
+    "Work",
     "atoms",
     "block",
     "dense_kernel",
@@ -34,10 +35,10 @@ __all__ = [
     "lattice",
     "layout",
     "moves_exactly",
-    "multiplications",
     "plan",
     "reversed_axes",
     "sampling",
     "schur",
     "transform",
+    "work",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -299,17 +300,42 @@ def _rows(
     return rows
 
 
-def multiplications(plan: Plan) -> tuple[int, int]:
-    """At every site: of a dense kernel, and of the blocks with both changes of basis. Needs no matrices."""
-    into, out = kinds(plan.recipe[0]), kinds(plan.recipe[1])
+@dataclass(frozen=True)
+class Work:
+    """What a map of fibres does at every site.
+
+    Attributes:
+        dense: multiplications of the dense kernel.
+        blocks: multiplications irrep by irrep, with both changes of basis.
+        moved: channels that are written, and read again, on the way: of both sides, again where a basis changes, and again
+            where channels are gathered.
+    """
+
+    dense: int
+    blocks: int
+    moved: int
+
+
+def work(plan: Plan) -> Work:
+    """The work of a plan with one tap, both ways, by its types alone."""
     sizes: list[dict[Irrep, int]] = []
-    changes = 0
-    for found in (into, out):
+    changes = moved = 0
+    for fields in plan.recipe[:2]:
         sizes.append({})
+        found = kinds(fields)
         for kind in found:
             for irrep, copies in kind.copies:
                 size = kind.count * copies * irrep.dim // components(irrep)
                 sizes[-1][irrep] = sizes[-1].get(irrep, 0) + size
-            changes += 0 if kind.field.as_irrep is not None else kind.count * kind.field.dim**2
+        changed = [kind for kind in found if kind.field.as_irrep is None]
+        changes += sum(kind.count * kind.field.dim**2 for kind in changed)
+        moved += sum(kind.count * kind.field.dim for kind in (*found, *changed))
+        moved += 0 if _together(fields) else sum(kind.count * kind.field.dim for kind in found)
     blocks = sum(rows * sizes[1].get(irrep, 0) * components(irrep) for irrep, rows in sizes[0].items())
-    return plan.layout_in.dim * plan.layout_out.dim, blocks + changes
+    return Work(plan.layout_in.dim * plan.layout_out.dim, blocks + changes, moved)
+
+
+def _together(fields: tuple[Representation, ...]) -> bool:
+    """Whether equal fields follow one another."""
+    parts = [part for field in fields for part in _parts(field)]
+    return 1 + sum(a != b for a, b in pairwise(parts)) == len(set(parts))
