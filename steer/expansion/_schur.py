@@ -52,47 +52,45 @@ class Side:
     rows: dict[Irrep, Tensor]
 
     def analyse(self, x: Tensor, constants: dict[str, Tensor]) -> Pieces:
-        """Fields `[batch, channel, site]` to their irreps, `[batch, copy, component * site]` for each."""
+        """Fields `[channel, site]` to their irreps, `[copy, component * site]` for each."""
         if "order" in constants:
-            x = x.index_select(1, constants["order"])
-        batch, _, sites = x.shape
+            x = x.index_select(0, constants["order"])
+        sites = x.shape[1]
         found: dict[Irrep, list[Tensor]] = {}
-        pieces = x.split([kind.count * kind.field.dim for kind in self.kinds], 1)
+        pieces = x.split([kind.count * kind.field.dim for kind in self.kinds])
         for i, (kind, piece) in enumerate(zip(self.kinds, pieces, strict=True)):
-            fields, dim = batch * kind.count, kind.field.dim
+            fields = piece.reshape(kind.count, kind.field.dim, sites)
             if f"change_{i}" in constants:
-                change = constants[f"change_{i}"]
-                piece = torch.bmm(change.mT.expand(fields, dim, dim), piece.reshape(fields, dim, sites))
-            piece = piece.reshape(batch, kind.count, dim, sites)
-            parts = piece.split([irrep.dim * copies for irrep, copies in kind.copies], 2)
-            for (irrep, copies), part in zip(kind.copies, parts, strict=True):
-                shape = kind.count * copies * irrep.dim // components(irrep), components(irrep) * sites
-                found.setdefault(irrep, []).append(part.reshape(batch, *shape))
-        return {irrep: _cat(parts, 1) for irrep, parts in found.items()}
+                fields = _each(constants[f"change_{i}"].mT, fields)
+            parts = fields.split([irrep.dim * copies for irrep, copies in kind.copies], 1)
+            for (irrep, _), part in zip(kind.copies, parts, strict=True):
+                found.setdefault(irrep, []).append(part.reshape(-1, components(irrep) * sites))
+        return {irrep: _cat(parts, 0) for irrep, parts in found.items()}
 
-    def synthesise(self, found: Pieces, constants: dict[str, Tensor], shape: tuple[int, int]) -> Tensor:
-        """The inverse of `analyse`, for `(batch, sites)`; irreps that are not found are zero."""
-        batch, sites = shape
-        some = next(iter(found.values()))
-        taken = dict.fromkeys(found, 0)
+    def synthesise(self, found: Pieces, constants: dict[str, Tensor]) -> Tensor:
+        """The inverse of `analyse`."""
+        rows = {irrep: iter(piece.split(self._rows(irrep))) for irrep, piece in found.items()}
         pieces = []
         for i, kind in enumerate(self.kinds):
-            parts = []
-            for irrep, copies in kind.copies:
-                view = batch, kind.count, copies * irrep.dim, sites
-                if irrep in found:
-                    size = kind.count * copies * irrep.dim // components(irrep)
-                    parts.append(found[irrep].narrow(1, taken[irrep], size).reshape(view))
-                    taken[irrep] += size
-                else:
-                    parts.append(some.new_zeros(view))
-            piece = _cat(parts, 2)
+            parts = [
+                next(rows[irrep]).reshape(kind.count, copies * irrep.dim, -1)  # its components and sites, apart again
+                for irrep, copies in kind.copies
+            ]
+            fields = _cat(parts, 1)
             if f"change_{i}" in constants:
-                fields, dim = batch * kind.count, kind.field.dim
-                piece = torch.bmm(constants[f"change_{i}"].expand(fields, dim, dim), piece.reshape(fields, dim, sites))
-            pieces.append(piece.reshape(batch, kind.count * kind.field.dim, sites))
-        out = _cat(pieces, 1)
-        return out.index_select(1, constants["back"]) if "back" in constants else out
+                fields = _each(constants[f"change_{i}"], fields)
+            pieces.append(fields.flatten(0, 1))
+        out = _cat(pieces, 0)
+        return out.index_select(0, constants["back"]) if "back" in constants else out
+
+    def _rows(self, irrep: Irrep) -> list[int]:
+        """How many rows of the piece of an irrep come from each kind that has it."""
+        each = irrep.dim // components(irrep)
+        return [kind.count * dict(kind.copies)[irrep] * each for kind in self.kinds if irrep in dict(kind.copies)]
+
+    def zero(self, irrep: Irrep, like: Tensor) -> Tensor:
+        """The piece of an irrep that nothing reaches, for `like [channel, site]`."""
+        return like.new_zeros(sum(self._rows(irrep)), components(irrep) * like.shape[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,20 +140,21 @@ class Schur:
         return found
 
     def apply(self, x: Tensor, weight: Tensor, bias: Tensor | None, constants: dict[str, Tensor]) -> Tensor:
-        """Fields `[batch, channel, site]` mapped, with a bias `[channel]` that is invariant; differentiable."""
-        shape = x.shape[0], x.shape[2]
-        pieces = self.into.analyse(x, _of("into", constants))
-        out = _of("out", constants)
+        """Fields `[channel, site]` mapped, with a bias `[channel]` that is invariant; differentiable."""
+        into, out = _of("into", constants), _of("out", constants)
+        pieces, matrices = self.into.analyse(x, into), self.matrices(weight, constants)
+        shifts = {} if bias is None else self.out.analyse(bias[:, None], out)
         found = {}
-        for irrep, matrix in self.matrices(weight, constants).items():
-            found[irrep] = torch.bmm(matrix.expand(shape[0], *matrix.shape), pieces[irrep])
-        if bias is not None:
-            trivial = self.plan.recipe[0][0].group.trivial
-            added = self.out.analyse(bias[None, :, None], out)[trivial]
-            found[trivial] = found[trivial] + added if trivial in found else added.expand(shape[0], -1, shape[1])
-        if not found:
-            return x.new_zeros(shape[0], self.plan.layout_out.dim, shape[1])
-        return self.out.synthesise(found, out, shape)
+        for irrep in dict.fromkeys(irrep for kind in self.out.kinds for irrep, _ in kind.copies):
+            found[irrep] = matrices[irrep] @ pieces[irrep] if irrep in matrices else self.out.zero(irrep, x)
+            if irrep in shifts and irrep.is_trivial:
+                found[irrep] = found[irrep] + shifts[irrep]
+        return self.out.synthesise(found, out)
+
+
+def _each(change: Tensor, fields: Tensor) -> Tensor:
+    """A matrix on each of the fields `[field, component, site]`."""
+    return torch.bmm(change.expand(len(fields), *change.shape), fields)
 
 
 def _of(side: str, constants: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -307,8 +306,8 @@ class Work:
     Attributes:
         dense: multiplications of the dense kernel.
         blocks: multiplications irrep by irrep, with both changes of basis.
-        moved: channels that are written, and read again, on the way: of both sides, again where a basis changes, and again
-            where channels are gathered.
+        moved: channels that are written, and read again, on the way: those of both sides, again where a basis changes,
+            and again where fields are gathered.
     """
 
     dense: int

@@ -11,8 +11,7 @@ from steer.nn._constants import Constants
 # Measured on a CPU with AVX2 in single precision: `python -m benchmarks schur`. In units of one multiplication of a large
 # dense product: to write and read a channel once more, and to take all steps however few sites there are.
 PER_PASS = 27.0
-PER_CALL = 8_000_000
-NARROW = 64  # sites of a sample: below, the samples of a batch are taken together
+PER_CALL = 12_000_000
 
 
 class IrrepProducts(Constants):
@@ -42,40 +41,24 @@ class IrrepProducts(Constants):
         if x.dtype not in (torch.float32, torch.float64):
             return False
         differentiated = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
-        turned = self.schur.plan.layout_in.dim + self.schur.plan.layout_out.dim if _last(x) else 0
-        saved = _saved(self.work, turned, differentiated)
+        saved = _saved(self.work, differentiated)
         return saved > 0 and (torch.compiler.is_compiling() or x.numel() // x.shape[1] * saved > PER_CALL)
 
     def forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Fields `[batch, channel, *space]`, in any strides, mapped with weights and a dense bias."""
         constants = {name: self.get_buffer(name) for name in self.sources}
         batch, space = x.shape[0], x.shape[2:]
-        if _last(x):  # every sample's sites in one row, and back
-            y = self.schur.apply(x.movedim(1, 0).flatten(1)[None], weight, bias, constants)
-            return y[0].mT.contiguous().reshape(batch, *space, -1).movedim(-1, 1)
-        if space.numel() < NARROW and not torch.compiler.is_compiling():
-            y = self.schur.apply(x.movedim(1, 0).flatten(1)[None], weight, bias, constants)
-            return y.reshape(-1, batch, *space).movedim(1, 0).contiguous()
-        return self.schur.apply(x.flatten(2), weight, bias, constants).unflatten(2, space)
+        y = self.schur.apply(x.movedim(1, 0).flatten(1) if space else x.mT, weight, bias, constants)
+        if not space or x.stride(1) == 1:  # the channels of a site follow one another in memory; so they do in the result
+            return y.mT.contiguous().reshape(batch, *space, -1).movedim(-1, 1)
+        return y.reshape(-1, batch, *space).movedim(1, 0).contiguous()
 
 
-def _last(x: Tensor) -> bool:
-    """Whether the channels of a site follow one another in memory."""
-    return x.ndim == 2 or x.stride(1) == 1
-
-
-def _saved(work: Work, turned: int, differentiated: bool) -> float:
+def _saved(work: Work, differentiated: bool) -> float:
     """Multiplications saved at every site. The derivative has two products for each, and fewer passes for each of them."""
-    return work.dense - work.blocks - PER_PASS * (work.moved + turned) * (0.5 if differentiated else 1.0)
+    return work.dense - work.blocks - PER_PASS * work.moved * (0.5 if differentiated else 1.0)
 
 
-def irrep_products(plan: Plan, weight: Tensor, turned: bool = False) -> IrrepProducts | None:
-    """The products for a plan, on the device of its weights; None if they never pay.
-
-    Args:
-        turned: whether channels come last in every input.
-    """
-    if plan.recipe[2].taps != 1:
-        return None
-    channels = plan.layout_in.dim + plan.layout_out.dim if turned else 0
-    return IrrepProducts(plan).to(weight) if _saved(work(plan), channels, True) > 0 else None
+def irrep_products(plan: Plan, weight: Tensor) -> IrrepProducts | None:
+    """The products for a plan, on the device of its weights; None if they never pay."""
+    return IrrepProducts(plan).to(weight) if plan.recipe[2].taps == 1 and _saved(work(plan), True) > 0 else None

@@ -39,7 +39,7 @@ class Linear(SteerableModule):
     ) -> None:
         require_fields(in_type, "Linear")
         super().__init__(in_type, out_type, in_type.representations, POINT, bias, device, dtype)
-        self.products = irrep_products(self.plan, self.weight, turned=True)
+        self.products = irrep_products(self.plan, self.weight)
 
     def _check(self, x: Tensor) -> None:
         if x.ndim != 2 or x.shape[1] != self.in_type.size:
