@@ -1,9 +1,9 @@
-"""Run a benchmark and print its table: `python -m benchmarks [construction | first_use | training | ...] [options]`."""
+"""Run a benchmark and print its table: `python -m benchmarks [construction | first_use | training | schur | ...] [options]`."""
 
 import importlib
 import sys
 
-TABLES = ("construction", "first_use", "training", "layers", "growth", "memory", "angles")
+TABLES = ("construction", "first_use", "training", "schur", "layers", "growth", "memory", "angles")
 
 if __name__ == "__main__":
     named = sys.argv[1] if len(sys.argv) > 1 and sys.argv[1] in TABLES else ""

@@ -106,7 +106,8 @@ class SteerableConv(GridConvolution):
     def compute(self, x: Tensor) -> Tensor:
         self.watch(x)
         if self.products is not None:
-            taken = x[(..., *(slice(None, None, step) for step in self.stride))] if max(self.stride) > 1 else x
+            places = (slice(None), slice(None), *(slice(None, None, step) for step in self.stride))
+            taken = x[places] if max(self.stride) > 1 else x
             if self.products.pays(taken, self.weight):
                 return self.products(taken, self.weight, self.expand_bias())
         kernel, bias = self.dense()

@@ -8,10 +8,11 @@ from torch import Tensor
 from steer.expansion import Plan, Schur, Work, schur, work
 from steer.nn._constants import Constants
 
-# Measured on a CPU with AVX2 in single precision: `python -m benchmarks schur`. In units of one multiplication of a large
-# dense product: to write and read a channel once more, and to take all steps however few sites there are.
+# In multiplications of a large dense product: what it costs to write and read a channel once more, and to take all steps
+# however few sites there are. Fitted on one thread of an AMD EPYC in single precision, to regular fields of C4, C8, D8 and O
+# and irreps of SO(2) and SO(3), 64 to 384 channels at 512 to 8192 sites; see `python -m benchmarks schur`.
 PER_PASS = 27.0
-PER_CALL = 12_000_000
+PER_CALL = 20_000_000
 
 
 class IrrepProducts(Constants):
@@ -34,15 +35,14 @@ class IrrepProducts(Constants):
         """Whether it is faster than the dense kernel for these fields.
 
         Not on accelerators, nor in half precision, whose dense products are faster than the moving of channels, and which
-        would round three times. Compiled graphs serve every number of sites, so there the widths alone decide.
+        would round three times; nor in an exported graph, which serves other devices and every number of sites.
         """
         if x.device.type != "cpu" or x.dtype != weight.dtype or torch.is_autocast_enabled("cpu"):
             return False
-        if x.dtype not in (torch.float32, torch.float64):
+        if x.dtype not in (torch.float32, torch.float64) or _exporting():
             return False
         differentiated = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
-        saved = _saved(self.work, differentiated)
-        return saved > 0 and (torch.compiler.is_compiling() or x.numel() // x.shape[1] * saved > PER_CALL)
+        return x.numel() // x.shape[1] * _saved(self.work, differentiated) > PER_CALL
 
     def forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Fields `[batch, channel, *space]`, in any strides, mapped with weights and a dense bias."""
@@ -52,6 +52,10 @@ class IrrepProducts(Constants):
         if not space or x.stride(1) == 1:  # the channels of a site follow one another in memory; so they do in the result
             return y.mT.contiguous().reshape(batch, *space, -1).movedim(-1, 1)
         return y.reshape(-1, batch, *space).movedim(1, 0).contiguous()
+
+
+def _exporting() -> bool:
+    return torch.compiler.is_compiling() and getattr(torch.compiler, "is_exporting", lambda: True)()
 
 
 def _saved(work: Work, differentiated: bool) -> float:
