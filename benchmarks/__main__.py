@@ -1,4 +1,4 @@
-"""Run a benchmark and print its table: `python -m benchmarks [construction | first_use | training | schur | ...] [options]`."""
+"""Run a benchmark and print its table: `python -m benchmarks [construction | training | schur | ...] [options]`."""
 
 import importlib
 import sys

@@ -170,9 +170,9 @@ class Schur:
                     found[irrep] = found[irrep].index_select(axis, order)
         return found
 
-    def apply(self, x: Tensor, weight: Tensor, bias: Tensor | None, constants: Constants) -> Tensor:
+    def apply(self, x: Tensor, matrices: Pieces, bias: Tensor | None, constants: Constants) -> Tensor:
         """Fields `[channel, site]` mapped, with a bias `[channel]` that is invariant; differentiable."""
-        pieces, matrices = self.into.analyse(x, constants), self.matrices(weight, constants)
+        pieces = self.into.analyse(x, constants)
         components = self.out.components
         found = {}
         for irrep, size in self.out.sizes.items():

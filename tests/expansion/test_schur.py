@@ -29,7 +29,7 @@ def compare(into: tuple[Representation, ...], out: tuple[Representation, ...]) -
     weight, x, upper = randn(found.size), randn(found.layout_in.dim, 4, seed=1), randn(found.layout_out.dim, 4, seed=2)
     inputs = [weight.requires_grad_(), x.requires_grad_()]
     dense = found.expand(weight, found.constants)[:, :, 0] @ x
-    ours = blocks.apply(x, weight, None, blocks.constants)
+    ours = blocks.apply(x, blocks.matrices(weight, blocks.constants), None, blocks.constants)
     scale = max(1.0, float(dense.detach().abs().max()))
     assert_close(ours.detach(), dense.detach(), 1e-12 * scale)
     both = [torch.autograd.grad((y.square() * upper).sum(), inputs, materialize_grads=True) for y in (dense, ours)]
@@ -57,8 +57,8 @@ def test_a_bias_acts_on_invariants(case: Case) -> None:
     bias = torch.zeros(kind.size, dtype=torch.float64)
     bias[0], bias[-1] = 2.0, -3.0
     x, weight = randn(found.layout_in.dim, 3), randn(found.size)
-    plain = blocks.apply(x, weight, None, blocks.constants)
-    assert_close(blocks.apply(x, weight, bias, blocks.constants), plain + bias[:, None])
+    plain = blocks.apply(x, blocks.matrices(weight, blocks.constants), None, blocks.constants)
+    assert_close(blocks.apply(x, blocks.matrices(weight, blocks.constants), bias, blocks.constants), plain + bias[:, None])
     assert_far(plain, torch.zeros(()))
 
 
@@ -66,7 +66,7 @@ def test_what_nothing_reaches_is_zero() -> None:
     group = build("so3()")
     found = plan((group.irrep(1),) * 2, (group.irrep(2), group.irrep(1), group.irrep(0)), POINT)
     blocks = schur(found)
-    y = blocks.apply(randn(6, 2), randn(found.size), None, blocks.constants)
+    y = blocks.apply(randn(6, 2), blocks.matrices(randn(found.size), blocks.constants), None, blocks.constants)
     assert_close(y[:5], torch.zeros(5, 2, dtype=torch.float64))
     assert_close(y[8:], torch.zeros(1, 2, dtype=torch.float64))
     assert_far(y[5:8], torch.zeros(()))
@@ -77,7 +77,11 @@ def test_one_tap_of_a_grid_is_a_point() -> None:
     found = plan((group.regular,) * 2, (group.regular, group.standard), sampling(lattice("square", 2), (1, 1)))
     blocks = schur(found)
     weight, x = randn(found.size), randn(16, 3)
-    assert_close(blocks.apply(x, weight, None, blocks.constants), found.expand(weight, found.constants)[:, :, 0] @ x, 1e-11)
+    assert_close(
+        blocks.apply(x, blocks.matrices(weight, blocks.constants), None, blocks.constants),
+        found.expand(weight, found.constants)[:, :, 0] @ x,
+        1e-11,
+    )
     with pytest.raises(ValueError, match="a kernel with one tap is required; received 9 taps"):
         schur(plan((group.regular,), (group.regular,), sampling(lattice("square", 2), (3, 3))))
 

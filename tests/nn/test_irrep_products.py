@@ -77,6 +77,29 @@ def test_no_checkpoint_knows(name: str) -> None:
         assert_close(layer(x), layer.export()(x), 1e-11)
 
 
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("part", [1, 200, 1000])
+def test_in_parts_where_nothing_is_differentiated(name: str, part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(irrep_products, "PART", part)
+    layer, dense = pair(name)
+    x = fields(layer)
+    with torch.no_grad():
+        for own in (x, x.movedim(1, -1).contiguous().movedim(-1, 1), x[:0]):
+            assert_close(layer(own), dense(own))
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # torch compiles its own formulas
+@pytest.mark.parametrize("name", ["plane", "point"])
+def test_forward_derivatives(name: str) -> None:
+    layer, dense = pair(name)
+    x = fields(layer)
+    direction = randn(*x.shape, seed=3)
+    with torch.no_grad(), torch.autograd.forward_ad.dual_level():
+        dual = layer(torch.autograd.forward_ad.make_dual(x, direction))
+        tangent = torch.autograd.forward_ad.unpack_dual(dual).tangent
+        assert_close(tangent, dense(direction) - dense(0 * direction))
+
+
 def test_a_wide_layer_chooses_by_work(monkeypatch: pytest.MonkeyPatch) -> None:
     wide = gspaces.rot2dOnR2(8).type("32xregular")
     layer = nn.R2Conv(wide, wide, 1)
