@@ -3,8 +3,8 @@
 import importlib
 import sys
 
-TABLES = ("construction", "first_use", "training", "layers", "growth", "memory", "angles")
-SHOWN = ("construction", "training", "layers", "growth", "memory", "angles")  # in the documentation
+TABLES = ("construction", "first_use", "training", "schur", "layers", "growth", "memory", "angles")
+SHOWN = ("construction", "training", "schur", "layers", "growth", "memory", "angles")  # in the documentation
 
 
 def main(arguments: list[str]) -> int:

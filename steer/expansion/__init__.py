@@ -12,6 +12,7 @@ from steer.expansion._layout import Layout, atoms, layout
 from steer.expansion._plan import Plan, plan
 from steer.expansion._resample import moves_exactly, transform
 from steer.expansion._sampling import POINT, BandLimit, Sampling, sampling
+from steer.expansion._schur import Schur, Work, schur, work
 
 __all__ = [
     "POINT",
@@ -23,6 +24,8 @@ __all__ = [
     "OrbitBlock",
     "Plan",
     "Sampling",
+    "Schur",
+    "Work",
     "atoms",
     "block",
     "dense_kernel",
@@ -35,5 +38,7 @@ __all__ = [
     "plan",
     "reversed_axes",
     "sampling",
+    "schur",
     "transform",
+    "work",
 ]

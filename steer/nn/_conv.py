@@ -14,6 +14,7 @@ from steer.field import FieldType
 from steer.kernel import RadialProfile
 from steer.nn._axes import as_tuple
 from steer.nn._grid_conv import GridConvolution
+from steer.nn._irrep_products import irrep_products
 from steer.nn._plain import Plain
 from steer.nn._sites import SiteWatch, centre_sites
 
@@ -76,6 +77,8 @@ class SteerableConv(GridConvolution):
         centring = self._centring()
         steps = (1,) * self.d if self.centred else self.stride
         self.watch = SiteWatch(in_type, type(self).__name__, centring["span"], steps, self.padding)
+        apart = self.groups > 1 or self.centred or any(self.padding)
+        self.products = None if apart else irrep_products(self.plan, self.weight)
 
     def _may_centre(self, centred: bool) -> bool:
         grid = self.in_type.gspace.lattice
@@ -101,9 +104,14 @@ class SteerableConv(GridConvolution):
         return as_tuple(padding, self.d, "padding", 0)
 
     def compute(self, x: Tensor) -> Tensor:
+        self.watch(x)
+        if self.products is not None:
+            places = (slice(None), slice(None), *(slice(None, None, step) for step in self.stride))
+            taken = x[places] if max(self.stride) > 1 else x
+            if self.products.pays(taken, self.weight):
+                return self.products(taken, self.weight, self.expand_bias())
         kernel, bias = self.dense()
         padding = self.padding
-        self.watch(x)
         if self.centred:
             x, padding = centre_sites(x, **self._centring()), (0,) * self.d
         elif self.padding_mode != "zeros":

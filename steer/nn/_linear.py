@@ -8,6 +8,7 @@ from torch import Tensor
 
 from steer.expansion import POINT
 from steer.field import FieldType
+from steer.nn._irrep_products import irrep_products
 from steer.nn._module import require_fields
 from steer.nn._plain import hand_over
 from steer.nn._steerable import SteerableModule
@@ -40,6 +41,7 @@ class Linear(SteerableModule):
     ) -> None:
         require_fields(in_type, "Linear")
         super().__init__(in_type, out_type, in_type.representations, POINT, bias, device, dtype)
+        self.products = irrep_products(self.plan, self.weight)
 
     def _check(self, x: Tensor) -> None:
         if x.ndim < 2 or (x.ndim > 2 and self.in_type.gspace.lattice is not None) or x.shape[1] != self.in_type.size:
@@ -53,6 +55,8 @@ class Linear(SteerableModule):
         return kernel[:, :, 0], bias
 
     def compute(self, x: Tensor) -> Tensor:
+        if self.products is not None and self.products.pays(x, self.weight):
+            return self.products(x, self.weight, self.expand_bias())
         if x.ndim == 2:
             return F.linear(x, *self.dense())
         return F.linear(x.movedim(1, -1), *self.dense()).movedim(-1, 1)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 
 from steer import group, gspaces, nn
+from steer.expansion import Work
+from steer.nn._irrep_products import IrrepProducts
 from tests.cases import randn, seeded
 
 LINE = gspaces.flipOnR1().type("regular + 0 + regular")
@@ -26,16 +28,27 @@ COSETS = gspaces.rot2dOnR2(8).type(*[gspaces.rot2dOnR2(8).quotient_repr(2)] * 2)
 POINT = gspaces.no_base_space(group.so3()).type("2x0 + 1 + 2")
 FIBRE = gspaces.no_base_space(group.cyclic(8)).type("2xregular + 0")
 
+
+def by_irreps(layer: nn.R2Conv | nn.Linear) -> nn.EquivariantModule:
+    """A layer that takes its products irrep by irrep, however few sites there are."""
+    layer.products = IrrepProducts(layer.plan)
+    layer.products.work = Work(dense=1 << 60, blocks=0, moved=0)
+    return layer
+
+
 LAYERS: dict[str, Callable[[], nn.EquivariantModule]] = {
     "R1Conv": lambda: nn.R1Conv(LINE, LINE, 3, padding=1),
     "R2Conv regular": lambda: nn.R2Conv(PLANE, PLANE, 3, stride=2, padding=1),
     "R2Conv mixed": lambda: nn.R2Conv(MIRRORED, MIRRORED, 3, padding=1, padding_mode="circular"),
     "R2Conv grouped": lambda: nn.R2Conv(CIRCLE, CIRCLE, 3, bias=False, dilation=2, padding=2),
     "R2Conv 1x1": lambda: nn.R2Conv(PLANE, PLANE, 1),
+    "R2Conv 1x1 by irreps": lambda: by_irreps(nn.R2Conv(MIRRORED, MIRRORED, 1)),
+    "R2Conv 1x1 strided by irreps": lambda: by_irreps(nn.R2Conv(CIRCLE, CIRCLE, 1, stride=2, bias=False)),
     "R3Conv irreps": lambda: nn.R3Conv(VOLUME, VOLUME, 3, padding=1),
     "R3Conv regular": lambda: nn.R3Conv(CUBE, CUBE, 3),
     "Linear irreps": lambda: nn.Linear(POINT, POINT),
     "Linear regular": lambda: nn.Linear(FIBRE, FIBRE),
+    "Linear by irreps": lambda: by_irreps(nn.Linear(FIBRE, FIBRE)),
     "InnerBatchNorm 1d": lambda: nn.InnerBatchNorm(LINE),
     "InnerBatchNorm 2d": lambda: nn.InnerBatchNorm(PLANE),
     "NormBatchNorm 2d": lambda: nn.NormBatchNorm(PLANE),
