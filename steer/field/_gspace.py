@@ -90,11 +90,24 @@ class GSpace:
         """Functions on the group of degree at most `max_degree`, for `nn.FourierPointwise`."""
         return band_limited_regular(self.fibergroup, max_degree)
 
-    def type(self, *representations: Representation | str) -> FieldType:
-        """The field type of these representations, `gspace.type("8xregular + 4x1")`."""
+    def type(self, *representations: Representation | str, channels: int | None = None) -> FieldType:
+        """The field type of these representations, `gspace.type("8xregular + 4x1")`.
+
+        Args:
+            representations: in this order; strings may name several.
+            channels: the most channels in all. Every one of the fields is then repeated as often as fits, so that their mix
+                stays: `gspace.type("0 + 1 + 2", channels=64)` is `12x0 + 12x1 + 12x2` in the plane.
+        Raises:
+            ValueError: if the fields do not fit even once.
+        """
         from steer.field._field_type import FieldType
 
-        return FieldType(self, list(representations))
+        mix = FieldType(self, list(representations))
+        if channels is None:
+            return mix
+        if not isinstance(channels, int) or isinstance(channels, bool) or channels < mix.size:
+            raise ValueError(f"type: at least {mix.size} channels are required for {mix}; received {channels!r}")
+        return FieldType(self, [field for field in mix.representations for _ in range(channels // mix.size)])
 
     def restrict(self, subgroup: Group) -> GSpace:
         """The same grid with a smaller group."""

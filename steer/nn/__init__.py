@@ -22,6 +22,7 @@ from steer.nn._group_pooling import GroupPooling, NormPool
 from steer.nn._identity import Identity, Restriction
 from steer.nn._induced import InducedGatedNonLinearity, InducedNormNonLinearity, InducedNormPool
 from steer.nn._linear import Linear
+from steer.nn._losses import FieldCosineLoss, FieldLoss, FieldMSELoss, FieldNormLoss
 from steer.nn._mask import Mask
 from steer.nn._module import EquivariantModule
 from steer.nn._norm import NormNonLinearity
@@ -91,10 +92,14 @@ __all__ = [
     "DisentangleModule",
     "Entangle",
     "EquivariantModule",
+    "FieldCosineLoss",
     "FieldDropout",
     "FieldGroupNorm",
     "FieldInstanceNorm",
     "FieldLayerNorm",
+    "FieldLoss",
+    "FieldMSELoss",
+    "FieldNormLoss",
     "FieldRMSNorm",
     "FieldType",
     "FourierELU",

@@ -139,3 +139,14 @@ def test_the_default_device_does_not_matter(space):
         assert torch.equal(torch.stack(space.testing_elements), elements)
         assert space.exact_group == exact
         assert all(torch.equal(kind.transform(x, g), e) for g, e in zip(elements[-3:], expected, strict=True))
+
+
+def test_a_type_of_at_most_so_many_channels():
+    plane = gspaces.rot2dOnR2(-1)
+    assert plane.type("0 + 1 + 2", channels=64) == plane.type("12x0 + 12x1 + 12x2")
+    assert gspaces.rot2dOnR2(8).type("regular", channels=64) == gspaces.rot2dOnR2(8).type("8xregular")
+    assert plane.type("2x0 + 1", channels=4).size == 4
+    with pytest.raises(ValueError, match="type: at least 5 channels are required for 0 [+] 1 [+] 2 .*; received 4"):
+        plane.type("0 + 1 + 2", channels=4)
+    with pytest.raises(ValueError, match="received 8.0"):
+        plane.type("0", channels=8.0)
