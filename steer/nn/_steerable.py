@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
 from steer.expansion import Plan, Sampling, dense_kernel, is_plain, plan
 from steer.field import FieldType
@@ -194,9 +193,7 @@ def _may_keep(parameter: Tensor) -> bool:
     """Whether what is made of a parameter depends on its value alone, and the value can be asked for."""
     if torch.compiler.is_compiling() or parameter.device.type != "cpu" or not is_plain(parameter):
         return False
-    if not isinstance(parameter, torch.nn.Parameter) or parameter.is_inference():
-        return False
-    return forward_ad.unpack_dual(parameter).tangent is None
+    return isinstance(parameter, torch.nn.Parameter) and not parameter.is_inference()
 
 
 class Kept:

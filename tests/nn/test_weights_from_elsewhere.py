@@ -178,6 +178,7 @@ def test_assigned_tensors_bring_device_and_dtype_along(name: str) -> None:
         for layer in (empty, BUILD[name]().float().eval()):
             layer.load_state_dict(twin.state_dict(), assign=True)
             assert not any(tensor.is_meta for tensor in [*layer.parameters(), *layer.buffers()])
+            assert all(buffer.dtype == dtype for buffer in layer.buffers() if buffer.is_floating_point())
             x = _input(layer, dtype)
             with torch.no_grad():
                 assert torch.equal(layer(x), twin(x))
