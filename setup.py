@@ -14,7 +14,8 @@ class BuildWithPacks(build_py):
         super().run()
         if not self.editable_mode:
             target = Path(self.build_lib) / "steer" / "packs"
-            target.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(target, ignore_errors=True)  # packs of an earlier build
+            target.mkdir(parents=True)
             for pack in sorted((Path(__file__).parent / "bases" / "packs").glob("*.safetensors")):
                 shutil.copyfile(pack, target / pack.name)
 

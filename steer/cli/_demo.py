@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -85,6 +86,8 @@ def _check(arguments: argparse.Namespace) -> None:
         ) from error
     try:
         arguments.out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=arguments.out):
+            pass  # before minutes of training, and not after them
     except OSError as error:
         raise UsageError(
             f"demo: --out, a folder that can be written, is required; {str(arguments.out)!r}: {error.strerror}"

@@ -25,6 +25,7 @@ GAUGE = 1
 
 SUFFIX = ".safetensors"
 _MANIFEST = "steer.pack"
+_NO_PACK = "if it was a pack, build it again with `steer bases build`; if not, leave it, and keep it out of folders of packs"
 _WAY_OUT = "delete the file, and build it again with `steer bases build`"
 
 
@@ -115,12 +116,14 @@ class Pack:
             self._file = safe_open(path, framework="pt")
             names, metadata = set(self._file.keys()), self._file.metadata() or {}
         except (SafetensorError, OSError) as error:
-            raise PackError(path, f"a complete safetensors file is required; reading it says: {error}") from None
+            problem = f"a complete safetensors file is required; reading it says: {error}"
+            raise PackError(path, problem, _NO_PACK) from None
         try:
             manifest = json.loads(metadata[_MANIFEST])
             found, declared, self.entries = manifest["format"], set(manifest["sha256"]), dict(manifest["entries"])
         except (KeyError, TypeError, ValueError):
-            raise PackError(path, "a manifest of steer is required in its header; there is none") from None
+            problem = "a manifest of steer is required in its header; there is none"
+            raise PackError(path, problem, _NO_PACK) from None
         if found != FORMAT:
             way_out = "read it with the version of steer that wrote it, or build it again with `steer bases build`"
             raise PackError(path, f"format {FORMAT} is required; received format {found}", way_out)

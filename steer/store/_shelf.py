@@ -32,7 +32,7 @@ def folders() -> list[Path]:
     found = package_folders()
     found += [Path(name) for name in os.environ.get("STEER_BASES", "").split(os.pathsep) if name]
     found.append(user_folder())
-    return [folder for folder in found if folder.is_dir()]
+    return [folder for folder in found if os.path.isdir(folder)]  # also where the way to it may not be read
 
 
 def package_folders() -> list[Path]:
@@ -50,12 +50,23 @@ def user_folder() -> Path:
 def packs() -> tuple[Pack, ...]:
     """All packs in those folders, opened. One that cannot be trusted is left out, with a `PackWarning` that says why."""
     out = []
-    for path in [path for folder in folders() for path in sorted(folder.glob(f"*{SUFFIX}"))]:
+    for path in [path for folder in folders() for path in _files(folder)]:
         try:
             out.append(Pack(path, GAUGE))
         except PackError as error:
             _warn(error)
     return tuple(out)
+
+
+def _files(folder: Path) -> list[Path]:
+    """The packs of a folder; none, with a warning, if it may not be read: what they hold is computed then."""
+    try:
+        return sorted(folder / name for name in os.listdir(folder) if name.endswith(SUFFIX) and not name.startswith("."))
+    except OSError as error:
+        warnings.warn(
+            f"{folder}: a folder of packs that can be read is required: {error.strerror}", PackWarning, stacklevel=3
+        )
+        return []
 
 
 def _warn(error: PackError) -> None:

@@ -147,3 +147,12 @@ def test_without_scikit_learn(tiny: list[str], monkeypatch: pytest.MonkeyPatch, 
 def test_batches_count() -> None:
     assert _demo._batches(_train.BATCH) == 1
     assert _demo._batches(_train.BATCH + 1) == 2
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path, monkeypatch, capsys) -> None:
+    def refuse(**where):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    assert main(["demo", "--out", str(tmp_path)]) != 0
+    assert "demo: --out, a folder that can be written, is required" in capsys.readouterr().err

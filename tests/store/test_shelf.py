@@ -141,3 +141,31 @@ def test_the_first_pack_wins(shelf):
     shutil.rmtree(shelf / "package")
     store.forget()
     assert [pack.path.name for pack in store.packs()] == ["second.safetensors"]
+
+
+def test_a_folder_that_may_not_be_read_stops_nothing(shelf, monkeypatch):
+    """As in a container that runs for another user than the home belongs to."""
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    (shelf / "mine").mkdir()
+    monkeypatch.setattr("os.listdir", refuse)
+    store.forget()
+    with pytest.warns(store.PackWarning, match="a folder of packs that can be read is required: Permission denied"):
+        assert store.packs() == ()
+
+
+def test_a_way_that_may_not_be_read_is_no_folder(monkeypatch):
+    import os
+
+    real = os.stat
+
+    def stat(path, *args, **kwargs):
+        if "locked" in str(path):
+            raise PermissionError(13, "Permission denied")
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setenv("STEER_BASES", "/locked/bases")
+    monkeypatch.setattr(os, "stat", stat)
+    assert all("locked" not in str(folder) for folder in store.folders())
