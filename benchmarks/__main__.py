@@ -4,11 +4,11 @@ import importlib
 import sys
 
 TABLES = ("construction", "first_use", "training", "schur", "layers", "growth", "memory", "angles")
-SHOWN = ("construction", "training", "schur", "layers", "growth", "memory", "angles")  # in the documentation
+SHOWN = ("construction", "training", "schur", "layers", "growth", "memory", "angles")  # by `all`
 
 
 def main(arguments: list[str]) -> int:
-    """Run one table, or all that the documentation shows, each with its defaults."""
+    """Run one table, or all of `SHOWN`, each with its defaults."""
     if arguments[:1] == ["all"]:
         for name in SHOWN:
             print(f"\n## {name}\n", flush=True)

@@ -90,7 +90,7 @@ def error(network: torch.nn.Module, degrees: int, seed: int) -> float:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print the table, and keep it for the documentation."""
+    """Print the table, and keep it in the folder of results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks angles", description=__doc__)
     parser.add_argument("--networks", type=int, default=10, help="draws of the weights (10)")
     parser.add_argument("--name", default="angles", help="of the file of results")

@@ -70,7 +70,7 @@ def kept(table: str) -> list[dict[str, Any]]:
 
 
 def keep(table: str, rows: list[dict[str, Any]], **more: Any) -> None:
-    """Write a table beside the others that the documentation shows, whole or not at all."""
+    """Write a table to the folder of results, whole or not at all."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{table}.json"
     text = json.dumps({"machine": machine(), **more, "rows": rows}, indent=1)

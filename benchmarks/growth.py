@@ -45,7 +45,7 @@ def slope(points: list[tuple[float, float]]) -> float:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print the table, and keep it for the documentation."""
+    """Print the table, and keep it in the folder of results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks growth", description=__doc__)
     parser.add_argument("--seconds", type=float, default=2, help="per point, about (2)")
     parser.add_argument("--name", default="growth", help="of the file of results")

@@ -68,7 +68,7 @@ def norms(name: str, kind: Any, grid: tuple[int, ...], seconds: float) -> list[d
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print the table, and keep it for the documentation."""
+    """Print the table, and keep it in the folder of results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks layers", description=__doc__)
     parser.add_argument("--seconds", type=float, default=6, help="per figure, about (6)")
     parser.add_argument("--name", default="layers", help="of the file of results")

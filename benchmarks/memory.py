@@ -44,7 +44,7 @@ def measure(name: str, who: str, batch: int, threads: int) -> list[float]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print the table, and keep it for the documentation."""
+    """Print the table, and keep it in the folder of results."""
     import importlib.util
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks memory", description=__doc__)

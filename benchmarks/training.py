@@ -88,7 +88,7 @@ def measure(name: str, row: Row, batch: int, mode: str, arguments: argparse.Name
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print the table, and keep it for the documentation."""
+    """Print the table, and keep it in the folder of results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks training", description=__doc__)
     parser.add_argument("--only", default="", help="rows whose name this regular expression finds")
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 16], help="batch sizes (1 16)")
