@@ -173,7 +173,7 @@ def test_d4_in_space_fails_for_a_quarter_turn_about_x() -> None:
         error = (network(transform(x, space.lattice, g)) - transform(y, space.lattice, g)).abs().max() / y.abs().max()
         errors[tuple(axis)] = float(error.detach())
     assert errors[0, 0, 1] < 1e-12
-    assert errors[1, 0, 0] > 1e-2
+    assert errors[1, 0, 0] > 1e-3
 
 
 def test_getting_started_lines() -> None:

@@ -32,7 +32,7 @@ class Block(ABC):
     Attributes:
         size: number of coefficients per pair of fields.
         centre: `[size]` bool, which elements are the centre tap alone (up to the overlap of rings).
-        gain: `[size]`, power that each element passes of a constant input, relative to white input: how much it blurs.
+        gain: `[size]`, power that each element passes of a smooth input, relative to white input (`Sampling.smooth`).
         constants: tensors in float64; a module holds its own copies in its own precision.
     """
 
@@ -91,7 +91,7 @@ class IrrepBlock(Block):
         norm = basis.flatten(1).norm(dim=1)
         kept = norm > VANISHES
         basis = basis[kept] * (out.dim**0.5 / norm[kept])[:, None, None, None]
-        gain = (basis.sum(-1) ** 2).sum((1, 2)) / out.dim
+        gain = sampling.smooth(basis, into.group.d).sum((1, 2)) / out.dim
         flat = basis.flatten(1).contiguous()  # two axes: memory formats of images mean nothing here
         return cls(torch.tensor(centre, dtype=torch.bool)[kept], gain, flat, kernel=list(basis.shape[1:]))
 
@@ -133,14 +133,14 @@ class OrbitBlock(Block):
         if orbit.is_regular:
             kept = norm2 > VANISHES**2
             functions = functions[:, kept] * (scale / norm2[kept].sqrt())[:, None]
-            gain = ((functions.sum(-1) ** 2).sum(0) / scale**2).repeat(other.dim)
+            gain = (sampling.smooth(functions, orbit.group.d).sum(0) / scale**2).repeat(other.dim)
             return cls(at_centre[kept].repeat(other.dim), gain, functions.contiguous(), action, **shape)
         combinations = cls._invariant_combinations(orbit, other, sampling)
         spread = torch.einsum("qcb,zbf,qfx->zqcx", values, combinations, functions)
         norm = spread.flatten(1).norm(dim=1)
         kept = norm > VANISHES
         combinations = combinations[kept] * (scale / norm[kept])[:, None, None]
-        gain = (spread[kept].sum(-1) ** 2).sum((1, 2)) / norm[kept] ** 2
+        gain = sampling.smooth(spread[kept], orbit.group.d).sum((1, 2)) / norm[kept] ** 2
         centre = (combinations.abs().amax(1) > 0)[:, at_centre].any(1)
         return cls(centre, gain, functions.contiguous(), action, combinations.contiguous(), **shape)
 

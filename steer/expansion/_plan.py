@@ -202,7 +202,7 @@ def plan(fields_in: tuple[Representation, ...], fields_out: tuple[Representation
             start += n_out * n_in * piece.size
         if all(part.block.size == 0 for part in row):
             unreachable.append((atom_out, n_out))
-        deviation += _deviations(row)
+        deviation += _deviations(row, sampling.taps)
         rows.append(tuple(row))
     for fields in (out, into):
         constants.append(_arrangement(fields))
@@ -213,27 +213,41 @@ def plan(fields_in: tuple[Representation, ...], fields_out: tuple[Representation
 
 
 SPREAD_SHARE = 0.2
+GROWTH = 0.35
 
 
-def _deviations(row: list[Part]) -> list[Tensor]:
+def _deviations(row: list[Part], taps: int) -> list[Tensor]:
     """Standard deviations of the weights of one kind of output field.
 
     Every element has norm `sqrt(dim_out)`, so variances that sum to one over the elements of an output field keep the
-    variance of white input. But rings blur, and a blurred field is no longer white: the power of a deep stack would grow
-    where its spectrum peaks. So at most `SPREAD_SHARE` of the variance goes to the rings, to each the less the more it
-    passes of a constant, and the rest to the centre tap, whose spectrum is flat. Source: docs/theory/sampling.
+    variance of white input. Off the centre tap they are in proportion to the gain: smooth elements are those that commute
+    with rotations of the sampled image. But they blur, a blurred field is no longer white, and the power of a deep stack
+    grows where its spectrum peaks. So they receive no more than lets six such layers grow by `GROWTH`, and at most
+    `SPREAD_SHARE`; the centre tap, whose spectrum is flat, has the rest. Where there is none, all share the whole, and
+    those of large gain have less. Source: docs/theory/sampling.
     """
-    shares = [torch.where(part.block.centre, 0.0, 1 / part.block.gain.clamp(min=1.0)) for part in row]
-    off_centre = sum(part.fields_in * int((~part.block.centre).sum()) for part in row)
+    gains = [part.block.gain for part in row]
     central = sum(part.fields_in * int(part.block.centre.sum()) for part in row)
-    spread = sum(part.fields_in * float(share.sum()) for part, share in zip(row, shares, strict=True))
-    scale = SPREAD_SHARE / max(off_centre, 1) if central else 1 / max(spread, 1e-300)
+    if central:
+        shares = [torch.where(part.block.centre, 0.0, gain) for part, gain in zip(row, gains, strict=True)]
+    else:
+        shares = [1 / gain.clamp(min=1.0) for gain in gains]
+    spread = _total(row, shares)
+    scale = 1 / max(spread, 1e-300)
+    if central:
+        excess = _total(row, [share * (gain - 1).clamp(min=0.0) for share, gain in zip(shares, gains, strict=True)])
+        scale = min(SPREAD_SHARE * scale, ((1 + GROWTH * taps) ** (1 / 6) - 1) / max(excess, 1e-300))
     out = []
     for part, share in zip(row, shares, strict=True):
         variance = share * scale
         variance[part.block.centre] = (1 - scale * spread) / max(central, 1)
         out.append(variance.sqrt().repeat(part.fields_out * part.fields_in))
     return out
+
+
+def _total(row: list[Part], values: list[Tensor]) -> float:
+    """Sum over the elements that reach one output field."""
+    return sum(part.fields_in * float(value.sum()) for part, value in zip(row, values, strict=True))
 
 
 def _arrangement(fields: Layout) -> Tensor:

@@ -66,6 +66,16 @@ class Sampling:
         radius = self.points(self.lattice.d if self.lattice is not None else 1).norm(dim=-1)
         return tuple((~(self.radial(radius) * (radius > 0) > 1e-6).any(1)).tolist())
 
+    def smooth(self, kernels: Tensor, d: int) -> Tensor:
+        """Mean square that kernels `[..., tap]` give for smooth input of variance one, `[...]`; white input gives their norm.
+
+        Smooth is white noise blurred with a Gaussian of two samples: correlated as `exp(-|y|^2 / 16)`, y in samples.
+        """
+        distance = torch.cdist(*2 * [self.points(d)])
+        sample = distance[distance > 0].min() if self.taps > 1 else 1.0
+        correlation = torch.exp(-((distance / sample) ** 2) / 16)
+        return (kernels @ correlation * kernels).sum(-1)
+
     def functions(self, points: Tensor) -> Tensor:
         """The scalar functions at points, `[..., point, d] -> [..., function, point]`; zero at taps that do not exist.
 
