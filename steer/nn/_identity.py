@@ -11,7 +11,9 @@ from steer.nn._module import EquivariantModule
 
 
 class Identity(EquivariantModule):
-    """The identity on fields of one type. Exact for every group; approximate for none.
+    """The identity on fields of one type.
+
+    Law: `id(g f) = g f = g id(f)`. Exact for every group; approximate for none.
 
     Args:
         in_type: any fields, over any number of dimensions.

@@ -35,6 +35,9 @@ def require_fields(kind: FieldType, layer: str, role: str = "in_type") -> FieldT
 class EquivariantModule(LocalConstants):
     """A layer that maps fields of `in_type` to fields of `out_type`, equivariantly.
 
+    Law: `layer(g f) = g layer(f)`, with the actions that `in_type` and `out_type` stand for. Exact for the elements that
+    the docstring of a layer names; approximate for others of its group, up to sampling.
+
     A `GeometricTensor` in gives a `GeometricTensor` out, a plain tensor a plain tensor, with the same numbers. Subclasses
     define `compute`, on plain tensors, and `export` where there is a stock module.
 

@@ -17,7 +17,8 @@ from steer.nn._module import EquivariantModule
 class Sequential(torch.nn.Sequential, EquivariantModule):
     """A `torch.nn.Sequential` that checks, when it is built, that every layer takes the fields the one before gives.
 
-    Law: a composition of equivariant layers is equivariant. Exact, and approximate, where its layers are.
+    Law: a composition of equivariant layers is equivariant. Exact for the elements that all its layers are exact for;
+    approximate for all others.
 
     A typed input gives a typed output, a plain tensor a plain tensor. Stock `torch.nn` modules, which know nothing of
     fields, may follow after the last equivariant layer (a classifier on invariants, say); a sequence that ends in them

@@ -28,6 +28,9 @@ class UnreachableIrrepsWarning(UserWarning):
 class SteerableModule(Fingerprinted, EquivariantModule):
     """A layer with a steerable kernel and a bias on the invariants of its output.
 
+    Law: kernel and bias solve their constraints, whatever the weights. Exact for the elements that
+    the docstring of a layer names; approximate for others of its group, up to sampling.
+
     `weight` is one vector of coefficients, `bias` one number per invariant of the output. Bases are buffers that no
     checkpoint holds: they follow from the types, and are made again in full precision whenever the dtype changes.
 
