@@ -152,7 +152,7 @@ def test_the_rules_would_notice():
 
 FOR_ROOMS = {
     "store": {"Entry", "cached", "digest", "entry_name", "find", "group_name", "replace", "write"},
-    "group": {"SAME", "deterministic", "gauss_legendre", "holds", "tolerance", "working"},
+    "group": {"SAME", "deterministic", "gauss_legendre", "holds", "numbers", "require", "tolerance", "working"},
     "representation": {
         "canonical_rows",
         "canonicalise",

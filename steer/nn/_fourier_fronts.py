@@ -47,7 +47,7 @@ class QuotientFourierPointwise(FourierPointwise):
     Args:
         in_type: fields that each hold whole functions on the cosets, or irreps, each as often per function as the subgroup
             has invariants in it (divided by `dim End`).
-        subgroup: H: a group, generator matrices, or (planar groups) the order n of a subgroup of rotations.
+        subgroup: H, as in `Group.subgroup`: a group, generator matrices, or a number of turns.
         function, samples: as in `FourierPointwise`; on the sphere the number of points of a rule: 6, 14, 26, 38, 50, 86, ...
     Raises:
         ValueError: as `FourierPointwise`.
