@@ -109,8 +109,8 @@ class FieldType:
         return FieldType(self.gspace, [self.representations[i] for i in chosen])
 
     def sorted(self) -> FieldType:
-        """The same fields by dimension, degree and name, so that equal ones follow one another."""
-        fields = sorted(self.representations, key=lambda field: (field.dim, field.degree, str(field)))
+        """The same fields by dimension and name, equal ones together; `nn.Reshuffle(kind)` moves the channels there."""
+        fields = sorted(self.representations, key=lambda field: (field.dim, str(field)))
         return FieldType(self.gspace, fields)
 
     def group_by_labels(self, labels: Sequence[Hashable]) -> dict[Hashable, FieldType]:

@@ -41,7 +41,9 @@ class GaussianRings:
                 f"received {len(self.radii)} radii, {len(self.widths)} widths"
             )
         if min(self.widths) <= 0 or min(self.radii) < 0:
-            raise ValueError("GaussianRings: radii >= 0 and widths > 0 are required")
+            raise ValueError(
+                f"GaussianRings: radii >= 0 and widths > 0 are required; received radii {self.radii}, widths {self.widths}"
+            )
 
     def __call__(self, radius: Tensor) -> Tensor:
         centre = radius.new_tensor(self.radii)[:, None]

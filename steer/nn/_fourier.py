@@ -7,7 +7,7 @@ from torch import Tensor
 
 from steer.field import FieldType
 from steer.group import FiniteGroup, Group
-from steer.nn._activations import activation
+from steer.nn._activations import activation, require_pointwise
 from steer.nn._constants import Constants
 from steer.nn._fields import FieldGroups, consecutive
 from steer.nn._group_functions import Function, matrices, side_by_side, whole
@@ -61,7 +61,8 @@ class FourierPointwise(EquivariantModule):
             `group.so2(d=3)` in SO(3) they are functions on the sphere, and hold every degree
             once: `"8x0 + 8x1 + 8x2"`.
     Raises:
-        ValueError: if the fields do not hold whole functions, or the samples are too few or not of the form above.
+        ValueError: if the fields do not hold whole functions, the samples are too few or not of the form above, or the
+            activation lets numbers depend on each other.
     Source: Cesa, Lang and Weiler 2022; de Haan et al. 2021; docs/theory/layers.
 
     >>> import torch
@@ -92,6 +93,9 @@ class FourierPointwise(EquivariantModule):
             functions = [whole(field, self.subgroup) for field in dict.fromkeys(in_type.representations)]
         self.samples = self._resolve_samples(samples, functions)
         self.matrices = Constants(**matrices(functions, self.samples, self.subgroup))
+        for i, count in enumerate(self.groups.counts):
+            shape = (2, count, self.matrices.sources[f"analysis_{i}"].shape[0])
+            require_pointwise(self.activation, shape if in_type.gspace.lattice is None else (*shape, 9), type(self).__name__)
 
     def _resolve_samples(self, samples: int | None, functions: list[Function]) -> int:
         group = self.in_type.fibergroup

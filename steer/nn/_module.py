@@ -32,6 +32,9 @@ def require_fields(kind: FieldType, layer: str, role: str = "in_type") -> FieldT
     raise TypeError(f"{layer}: {role}, a FieldType, is required; received {received}{way_out}")
 
 
+_LATER: Any = "set by the layer"  # and not None, which a user may pass by mistake
+
+
 class EquivariantModule(LocalConstants):
     """A layer that maps fields of `in_type` to fields of `out_type`, equivariantly.
 
@@ -49,11 +52,11 @@ class EquivariantModule(LocalConstants):
     in_type: FieldType
     out_type: FieldType
 
-    def __init__(self, in_type: FieldType | None = None, out_type: FieldType | None = None) -> None:
+    def __init__(self, in_type: FieldType = _LATER, out_type: FieldType = _LATER) -> None:
         super().__init__()
-        if in_type is not None:
+        if in_type is not _LATER:
             self.in_type = require_fields(in_type, type(self).__name__)
-            self.out_type = in_type if out_type is None else require_fields(out_type, type(self).__name__, "out_type")
+            self.out_type = in_type if out_type is _LATER else require_fields(out_type, type(self).__name__, "out_type")
 
     @abstractmethod
     def compute(self, x: Tensor) -> Tensor:
@@ -67,6 +70,7 @@ class EquivariantModule(LocalConstants):
         """Apply the layer.
 
         Raises:
+            TypeError: if it is no tensor, or one of integers or complex numbers.
             ValueError: if the type, or the number of channels or axes, is not that of `in_type`.
         """
         return self._typed(x, self.compute)
@@ -76,6 +80,7 @@ class EquivariantModule(LocalConstants):
         if isinstance(x, GeometricTensor):
             if x.type != self.in_type:
                 raise ValueError(f"{type(self).__name__}: fields of type {self.in_type} are required; received {x.type}")
+            self._require_real(x.tensor)
             self._check(x.tensor)
             return GeometricTensor(_laid_out_like(compute(x.tensor), x.tensor), self.out_type)
         if not isinstance(x, Tensor):
@@ -83,8 +88,16 @@ class EquivariantModule(LocalConstants):
                 f"{type(self).__name__}: a torch tensor or a GeometricTensor is required; received {type(x).__name__}"
                 + ("; torch.from_numpy makes one" if type(x).__name__ == "ndarray" else "")
             )
+        self._require_real(x)
         self._check(x)
         return _laid_out_like(compute(x), x)
+
+    def _require_real(self, x: Tensor) -> None:
+        if not x.is_floating_point():
+            raise TypeError(
+                f"{type(self).__name__}: real numbers in floating point are required; received {x.dtype}; "
+                + ("real and imaginary parts are two channels" if x.is_complex() else "x.float() makes them")
+            )
 
     def _check(self, x: Tensor) -> None:
         self.in_type.check(x)

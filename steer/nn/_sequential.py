@@ -117,6 +117,10 @@ def _numbered(layers: list[torch.nn.Module]) -> list[tuple[str, torch.nn.Module]
 
 def _check(layers: list[tuple[str, torch.nn.Module]]) -> None:
     """Raise `ValueError` at the first layer that does not take what the one before gives."""
+    for name, layer in layers:
+        if not isinstance(layer, torch.nn.Module):
+            way_out = "; unpack lists: Sequential(*layers)" if isinstance(layer, (list, tuple)) else ""
+            raise TypeError(f"Sequential: modules are required; number {name} is {type(layer).__name__}{way_out}")
     for (before, a), (name, b) in pairwise(layers):
         if not _typed(b):
             continue
