@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import textwrap
+import warnings
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import Any, overload
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, overload
 
 import torch
 from torch import Tensor
@@ -15,6 +17,9 @@ from steer.field import FieldType, GeometricTensor
 from steer.nn._constants import Constants, LocalConstants
 from steer.nn._plain import Plain
 from steer.nn._traced import example, holds, traced
+
+if TYPE_CHECKING:
+    from steer.testing import EquivarianceReport
 
 
 def require_fields(kind: FieldType, layer: str, role: str = "in_type") -> FieldType:
@@ -110,6 +115,44 @@ class EquivariantModule(LocalConstants):
             for module in self.modules():  # assigned tensors bring their dtype and device along
                 if isinstance(module, Constants):
                     module.follow(numbers)
+
+    def check_equivariance(self, **options: Any) -> EquivarianceReport:
+        """Measure the layer, or the whole network that it is: `steer.check_equivariance(self, **options)`.
+
+        Returns:
+            A report that prints as a table; `report.assert_exact()` makes it a test.
+
+        >>> from steer import gspaces, nn
+        >>> kind = gspaces.rot2dOnR2(4).type("regular")
+        >>> nn.R2Conv(kind, kind, 3).check_equivariance(size=7).assert_exact()
+        """
+        # The layers are what the measurement knows, so they open the door to it by name, when they are asked to.
+        report: EquivarianceReport = import_module("steer.testing").check_equivariance(self, **options)
+        return report
+
+    def evaluate_output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+        """The shape of the output for one of the input, `[batch, in_type.size, *space]`, without computing it.
+
+        Raises:
+            ValueError: if the layer does not take inputs of this shape.
+
+        >>> from steer import gspaces, nn
+        >>> kind = gspaces.rot2dOnR2(4).type("regular")
+        >>> nn.R2Conv(kind, kind, 5, stride=2).evaluate_output_shape((1, 4, 33, 33))
+        (1, 4, 15, 15)
+        """
+        name = f"{type(self).__name__}.evaluate_output_shape"
+        shape = list(input_shape) if isinstance(input_shape, Sequence) else [None]
+        if not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in shape):
+            raise ValueError(f"{name}: whole numbers [batch, channel, *space] are required; received {input_shape!r}")
+        x = torch.empty(shape, device="meta")
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # whoever calls the layer itself is warned
+            try:
+                y = copy.deepcopy(self).to("meta", torch.float32).eval()(x)
+            except RuntimeError as error:
+                raise ValueError(f"{name}: a shape that the layer takes is required; received {shape}: {error}") from error
+        return tuple(y.shape)
 
     def __repr__(self) -> str:
         # Index lists and constants are of no interest to a reader: a layer that holds nothing else prints on one line.
