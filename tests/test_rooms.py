@@ -165,6 +165,7 @@ FOR_ROOMS = {
         "canonical_rows",
         "canonicalise",
         "gradient_coupling",
+        "kron",
         "parse_fields",
         "real_harmonics_from_complex",
         "searched_irreps",
