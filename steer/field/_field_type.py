@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class FieldType:
     """A list of fields over a gspace: representations that follow one another in the channel axis; a value.
 
+    Called with a tensor, it gives a `GeometricTensor` of this type.
+
     Law: `[g f](x) = rho(g) f(g^-1 x)` with rho the direct sum of `representations`.
 
     Args:

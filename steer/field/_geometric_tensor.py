@@ -24,6 +24,8 @@ from steer.group import Group
 class GeometricTensor:
     """A tensor `[batch, channel, *space]` with its field type; without base space also sets, `[batch, channel, *position]`.
 
+    `x[batch, field, *space]` takes items of the batch, whole fields, parts of space; `a + b`, `a - b`, `2 * a` are defined.
+
     Args:
         tensor: the data.
         type: its field type.

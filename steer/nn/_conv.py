@@ -48,7 +48,9 @@ class SteerableConv(GridConvolution):
         radial: other radial profiles than Gaussian rings; see `steer.expansion.sampling`.
         centred: whether the sites of a stride are symmetric about the centre for every size of the grid. There are as many
             as in torch; where they lie half-way between its own, the input is read half-way too, as the mean of neighbours.
+        foreign: none; names of other libraries, such as `sigma`, are refused with what to give in their place.
     Raises:
+        TypeError: if there is such a name, or a type is none.
         ValueError: if the types do not fit, or a size is out of range.
     Source: Weiler and Cesa 2019; Weiler et al. 2018; Cesa, Lang and Weiler 2022; docs/theory/kernels.
     """

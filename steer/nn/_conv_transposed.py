@@ -41,8 +41,9 @@ class SteerableConvTransposed(GridConvolution):
         kernel_size: taps along each axis; multiples of the stride give every site of the output equally many of them.
         stride, padding, output_padding, groups, bias, dilation, device, dtype: as in `torch.nn.ConvTranspose2d`; the bias
             acts on invariants.
-        band_limit, rings, widths, radial: as in `SteerableConv`.
+        band_limit, rings, widths, radial, foreign: as in `SteerableConv`.
     Raises:
+        TypeError: if a name of another library comes, or a type is none.
         ValueError: if the types do not fit, or a size is out of range.
     Warns:
         BrokenSymmetryWarning: if output_padding, or numbers that differ among axes, break a symmetry of the gspace.
