@@ -68,6 +68,16 @@ class Group(ABC):
     def contains(self, g: Tensor, tolerance: float = 1e-6) -> Tensor:
         """Whether each matrix is an element, `[..., d, d] -> [...]` bool."""
 
+    def __contains__(self, g: Any) -> bool:
+        """Whether one matrix is an element, `g in group`; `contains` answers for many."""
+        found = self.contains(g)
+        if found.ndim:
+            raise ValueError(
+                f"g in group: one matrix [{self.d}, {self.d}] is required; received {found.numel()}; group.contains(g) "
+                "answers for each"
+            )
+        return bool(found)
+
     @abstractmethod
     def __le__(self, other: Group) -> bool: ...
 

@@ -69,3 +69,15 @@ def test_subgroups_by_the_number_of_their_turns(whole, given, part):
     assert whole.trivial.restrict(given).group == part
     if whole.is_finite:
         assert whole.quotient(given).dim == whole.order / part.order
+
+
+@each(GROUPS)
+def test_one_matrix_is_in_a_group_or_not(case):
+    group = case.group
+    assert all(g in group for g in elements(group))
+    assert 2 * group.identity not in group
+    assert torch.eye(group.d + 1) not in group
+    with pytest.raises(ValueError, match=r"g in group: one matrix .* received 2; group.contains\(g\) answers for each"):
+        assert group.identity.expand(2, -1, -1) in group
+    with pytest.raises(TypeError, match="contains: matrices .* received str"):
+        assert "e" in group
