@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from steer.coupling._intertwiners import intertwiners
-from steer.group import ContinuousGroup, Group, deterministic, o2, so2, so3
-from steer.representation import Irrep, canonicalise, irrep, real_harmonics_from_complex
+from steer.group import ContinuousGroup, Group, deterministic, o2, require, so2, so3
+from steer.representation import Irrep, Representation, canonicalise, irrep, real_harmonics_from_complex
 from steer.store import Entry, cached, find
 
 
@@ -24,11 +24,23 @@ def clebsch_gordan(a: Irrep, b: Irrep, c: Irrep) -> Tensor:
         `[n, dim_c, dim_a, dim_b]`, float64, Frobenius-orthonormal, canonical gauge. `n` is the multiplicity of `c` in
         `a x b` times the dimension of the endomorphisms of `c`.
     Raises:
+        TypeError: if one is no irrep.
         ValueError: if the irreps belong to different groups.
     Source: Cesa, Lang and Weiler 2022; docs/theory/couplings. Closed forms for SO(2) and O(2) (products of
         complex numbers), SO(3) and O(3) (highest weights and ladders).
     """
+    _require_irreps("clebsch_gordan", a, b, c)
     return _clebsch_gordan(a, b, c).clone()
+
+
+def _require_irreps(where: str, *given: Irrep) -> None:
+    for one in given:
+        if isinstance(one, Representation) and not isinstance(one, Irrep):
+            raise TypeError(
+                f"{where}: irreps are required; received {one} of {one.group}; decompose(...) gives the irreps of a "
+                "representation and its change of basis, intertwiners(a @ b, c) couples any representations"
+            )
+        require(one, Irrep, where, "an irrep, such as group.irrep(1),")
 
 
 @cached(8192)
@@ -117,6 +129,7 @@ def planar_clebsch_gordan(a: Irrep, b: Irrep, c: Irrep) -> Tensor:
     Raises:
         ValueError: if they belong to another group, or to several.
     """
+    _require_irreps("planar_clebsch_gordan", a, b, c)
     if not (a.group == b.group == c.group and a.group in (so2(), o2())):
         raise ValueError(
             f"planar_clebsch_gordan: irreps of so2(), or of o2(), are required; received those of {a.group}, {b.group}, "

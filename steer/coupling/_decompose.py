@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from steer.coupling._intertwiners import endomorphisms, intertwiners
-from steer.group import deterministic
+from steer.group import deterministic, require
 from steer.representation import DirectSum, Irrep, Representation, canonical_rows
 from steer.store import Entry, cached, find
 
@@ -16,7 +16,7 @@ def decompose(representation: Representation) -> tuple[tuple[Irrep, ...], Tensor
         The irreps, with repetition, in the order of their blocks, and `Q [dim, dim]`, float64, canonical. A direct sum is
         decomposed part by part, so that `Q` is block diagonal, and a sum of irreps has `Q = 1`.
     """
-    irreps, change = _decompose(representation)
+    irreps, change = _decompose(require(representation, Representation, "decompose", "a representation"))
     return irreps, change.clone()
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from steer.group import FiniteGroup, deterministic
+from steer.group import FiniteGroup, deterministic, require
 from steer.representation import Representation, canonical_rows, table, trace
 from steer.store import cached
 
@@ -31,6 +31,8 @@ def intertwiners(rep_a: Representation, rep_b: Representation) -> Tensor:
         ValueError: if the groups differ.
     Source: Lang and Weiler 2021; docs/theory/couplings.
     """
+    for given in (rep_a, rep_b):
+        require(given, Representation, "intertwiners", "a representation")
     return _intertwiners(rep_a, rep_b).clone()
 
 
@@ -65,4 +67,5 @@ def endomorphisms(representation: Representation) -> Tensor:
 
 def invariants(representation: Representation) -> Tensor:
     """Orthonormal basis of the invariant vectors, `[n, dim]`: `rho(g) v = v`."""
+    require(representation, Representation, "invariants", "a representation")
     return intertwiners(representation.group.trivial, representation)[:, :, 0]

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Real
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -91,11 +93,16 @@ def lattice(kind: str | None, d: int, spacing: float | Sequence[float] = 1.0) ->
     Raises:
         ValueError: if the name is unknown or of another dimension, or a spacing is not positive.
     """
-    kind = kind or {1: "line", 2: "square", 3: "cubic"}.get(d, "none")
-    if KINDS.get(kind) != d:
+    kind = kind if kind is not None else {1: "line", 2: "square", 3: "cubic"}.get(d, "none")
+    if not isinstance(kind, str) or KINDS.get(kind) != d:
         fitting = [name for name, dim in KINDS.items() if dim == d]
         raise ValueError(f"lattice: one of {fitting} is required for a group that acts on {d} dimensions; received {kind!r}")
-    steps = (float(spacing),) * d if isinstance(spacing, (int, float)) else tuple(float(s) for s in spacing)
+    try:
+        listed: Any = spacing.tolist() if hasattr(spacing, "tolist") else spacing  # of an array or a tensor
+        given: tuple[Any, ...] = (listed,) * d if isinstance(listed, Real) else tuple(listed)
+    except TypeError:
+        given = ()
+    steps = tuple(float(s) if isinstance(s, Real) and not isinstance(s, bool) else math.nan for s in given)
     if len(steps) != d or not all(math.isfinite(s) and s > 0 for s in steps):
         raise ValueError(f"spacing: a positive number, or {d} of them in (z, y, x) order, is required; received {spacing!r}")
     if kind == "hexagonal" and steps[0] != steps[1]:

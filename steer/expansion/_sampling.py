@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -150,14 +152,14 @@ def sampling(
         first = 0.5 if any(k % 2 == 0 for k in size) else 0.0
         radii = [(first + i) * unit for i in range(math.floor(reach / unit - first + 1e-9) + 1)] or [reach]
     else:
-        radii = [float(r) for r in rings]
+        radii = _lengths(rings, "rings")
         if not radii:
             raise ValueError("rings: at least one radius is required; received none; None chooses them by the kernel size")
     if widths is None:
         deviation = [0.005 * unit if r == 0 else 0.6 * unit for r in radii]
         deviation[-1] = min(deviation[-1], 0.4 * unit)
     else:
-        deviation = [float(w) for w in widths]
+        deviation = _lengths(widths, "widths")
     profile = GaussianRings(tuple(radii), tuple(deviation))
     limits = tuple(_limit(band_limit, i, r / unit, i == len(radii) - 1, grid.d, len(radii)) for i, r in enumerate(radii))
     return Sampling(grid, size, profile, limits)
@@ -168,7 +170,15 @@ def _profile_limits(
 ) -> tuple[int, ...]:
     if rings is not None or widths is not None:
         raise ValueError("radial: rings and widths belong to the Gaussian profiles; received them beside other profiles")
-    count = len(radial(torch.zeros(1, dtype=torch.float64)))
+    if not callable(radial):
+        raise TypeError(f"radial: a function of radii [point] to [profile, point], is required; received {radial!r}")
+    try:
+        count = len(radial(torch.zeros(1, dtype=torch.float64)).reshape(-1, 1))
+    except Exception as error:  # whatever another function does with radii
+        raise ValueError(
+            f"radial: a function of radii [point] to [profile, point], in float64, is required; received {radial!r}, which "
+            f"fails: {error}"
+        ) from error
     limits = (band_limit,) * count if isinstance(band_limit, int) else band_limit
     if not isinstance(limits, Sequence) or len(limits) != count or any(not isinstance(l, int) or l < 0 for l in limits):
         raise ValueError(
@@ -184,9 +194,10 @@ def _limit(band_limit: BandLimit, ring: int, radius: float, outermost: bool, d: 
     if isinstance(band_limit, int):
         limit = band_limit
     elif callable(band_limit):
-        limit = int(band_limit(radius))
+        limit = _limit_at(band_limit, radius)
     elif band_limit is not None:
-        if isinstance(band_limit, str) or len(band_limit) != count or any(not isinstance(l, int) for l in band_limit):
+        listed = isinstance(band_limit, Sequence) and not isinstance(band_limit, str) and len(band_limit) == count
+        if not listed or any(not isinstance(l, int) or isinstance(l, bool) for l in band_limit):
             raise ValueError(
                 f"band_limit: one degree, or one for each of {count} rings, is required; received {band_limit!r}"
             )
@@ -203,6 +214,30 @@ def _limit(band_limit: BandLimit, ring: int, radius: float, outermost: bool, d: 
     if limit < 0:
         raise ValueError(f"band_limit: degrees >= 0 are required; received {limit}")
     return 0 if radius == 0 else limit
+
+
+def _limit_at(band_limit: Callable[[float], int], radius: float) -> int:
+    try:
+        return int(band_limit(radius))
+    except Exception as error:  # whatever another function does with a radius
+        raise ValueError(
+            f"band_limit: a function of the radius in samples to a degree is required; received {band_limit!r}, which fails "
+            f"for {radius}: {error}"
+        ) from error
+
+
+def _lengths(given: Sequence[float], what: str) -> list[float]:
+    """Numbers in physical units, of a list, an array or a tensor."""
+    listed: Any = given.tolist() if hasattr(given, "tolist") else given
+    if not isinstance(listed, Iterable) or isinstance(listed, str):
+        listed = [None]
+    listed = list(listed)
+    if not all(isinstance(v, Real) and not isinstance(v, bool) and math.isfinite(v) for v in listed):
+        raise ValueError(
+            f"{what}: a list of numbers in physical units, one per ring, is required; received {given!r}; None chooses them "
+            "by the kernel size"
+        )
+    return [float(v) for v in listed]
 
 
 POINT = Sampling(None, (), GaussianRings((0.0,), (1.0,)), (0,))

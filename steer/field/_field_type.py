@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from steer.expansion import transform
 from steer.field._gspace import GSpace
-from steer.group import Group
+from steer.group import Group, require
 from steer.representation import Representation, direct_sum, parse_fields
+
+if TYPE_CHECKING:
+    from steer.field._geometric_tensor import GeometricTensor
 
 
 class FieldType:
     """A list of fields over a gspace: representations that follow one another in the channel axis; a value.
+
+    Called with a tensor, it gives a `GeometricTensor` of this type.
 
     Law: `[g f](x) = rho(g) f(g^-1 x)` with rho the direct sum of `representations`.
 
@@ -83,8 +88,55 @@ class FieldType:
             yield field, slice(start, start + field.dim)
             start += field.dim
 
-    def restrict(self, subgroup: Group) -> FieldType:
-        """The same channels seen by a subgroup."""
+    @property
+    def fields_start(self) -> tuple[int, ...]:
+        """The first channel of every field."""
+        return tuple(span.start for _, span in self.channels())
+
+    @property
+    def fields_end(self) -> tuple[int, ...]:
+        """The channel after the last one of every field."""
+        return tuple(span.stop for _, span in self.channels())
+
+    def index_select(self, fields: Sequence[int]) -> FieldType:
+        """The type of some fields, by their numbers, in this order; `x[:, fields]` takes their channels.
+
+        Raises:
+            ValueError: if there is none.
+            IndexError: if there is no field of a number.
+        """
+        chosen = [int(i) for i in require(fields, Sequence, "index_select", "a list of numbers of fields")]
+        if any(not -len(self) <= i < len(self) for i in chosen):
+            raise IndexError(f"index_select: numbers of {len(self)} fields are required; received {list(fields)!r}")
+        return FieldType(self.gspace, [self.representations[i] for i in chosen])
+
+    def sorted(self) -> FieldType:
+        """The same fields by dimension and name, equal ones together; `nn.Reshuffle(kind)` moves the channels there."""
+        fields = sorted(self.representations, key=lambda field: (field.dim, str(field)))
+        return FieldType(self.gspace, fields)
+
+    def group_by_labels(self, labels: Sequence[Hashable]) -> dict[Hashable, FieldType]:
+        """The fields of each label, in their order; labels in the order in which they come first.
+
+        Args:
+            labels: one per field.
+        Raises:
+            ValueError: if there are more or fewer.
+
+        >>> from steer import gspaces
+        >>> kind = gspaces.rot2dOnR2(4).type("0 + 1 + 0")
+        >>> {label: kind.size for label, kind in kind.group_by_labels(["grey", "flow", "grey"]).items()}
+        {'grey': 2, 'flow': 2}
+        """
+        if len(require(labels, Sequence, "group_by_labels", "a list of labels")) != len(self):
+            raise ValueError(f"group_by_labels: {len(self)} labels, one per field, are required; received {len(labels)}")
+        return {
+            label: self.index_select([i for i, other in enumerate(labels) if other == label])
+            for label in dict.fromkeys(labels)
+        }
+
+    def restrict(self, subgroup: Group | int | Tensor) -> FieldType:
+        """The same channels seen by a subgroup, given as in `Group.subgroup`."""
         space = self.gspace.restrict(subgroup)
         return FieldType(space, [field.restrict(space.fibergroup) for field in self.representations])
 
@@ -94,6 +146,8 @@ class FieldType:
         Raises:
             ValueError: if there are more or fewer channels than the type has.
         """
+        _require_element(g, self.fibergroup, "transform_fibers")
+        _require_tensor(tensor, "transform_fibers")
         if tensor.ndim < 2 or tensor.shape[1] != self.size:
             raise ValueError(
                 f"transform_fibers: a tensor [batch, {self.size}, ...] is required for {self}; received shape "
@@ -119,11 +173,7 @@ class FieldType:
         Raises:
             ValueError: if the tensor does not have the shape of this type.
         """
-        if not isinstance(g, Tensor) or g.shape != (self.fibergroup.d, self.fibergroup.d):
-            raise TypeError(
-                f"transform: the matrix [{self.fibergroup.d}, {self.fibergroup.d}] of an element is required, such as "
-                f"gspace.testing_elements[1]; received {tuple(g.shape) if isinstance(g, Tensor) else repr(g)}"
-            )
+        _require_element(g, self.fibergroup, "transform")
         self.check(tensor)
         moved = self.transform_fibers(tensor, g)
         return moved if self.gspace.lattice is None else transform(moved, self.gspace.lattice, g, mode)
@@ -133,10 +183,17 @@ class FieldType:
 
         Without base space the fields of a set may follow, along any number of axes: `[batch, size, *position]`.
         """
+        _require_tensor(tensor, "check")
         d = self.gspace.dimensionality
         if tensor.ndim < 2 + d or (d and tensor.ndim > 2 + d) or tensor.shape[1] != self.size:
             axes = ", ".join(["batch", str(self.size), *("zyx"[3 - d :] if d else ["*position"])])
             raise ValueError(f"a tensor [{axes}] is required for {self}; received shape {tuple(tensor.shape)}")
+
+    def __call__(self, tensor: Tensor) -> GeometricTensor:
+        """A tensor of this type, `GeometricTensor(tensor, type)`."""
+        from steer.field._geometric_tensor import GeometricTensor
+
+        return GeometricTensor(tensor, self)
 
     def __len__(self) -> int:
         return len(self.representations)
@@ -171,3 +228,18 @@ class FieldType:
 
     def __repr__(self) -> str:
         return f"<FieldType {self}, {self.size} channels>"
+
+
+def _require_element(g: Tensor, group: Group, where: str) -> None:
+    if not isinstance(g, Tensor) or g.shape != (group.d, group.d):
+        raise TypeError(
+            f"{where}: the matrix [{group.d}, {group.d}] of an element is required, such as gspace.testing_elements[1]; "
+            f"received {tuple(g.shape) if isinstance(g, Tensor) else repr(g)}"
+        )
+
+
+def _require_tensor(tensor: Tensor, where: str) -> None:
+    if not isinstance(tensor, Tensor):
+        kind = type(tensor).__name__
+        way_out = "; x.transform(g) has the type itself, x.tensor is the tensor" if kind == "GeometricTensor" else ""
+        raise TypeError(f"{where}: a torch tensor is required; received {kind}{way_out}")

@@ -5,7 +5,10 @@ from __future__ import annotations
 import builtins
 import functools
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from numbers import Number
 from typing import Any
 
 import torch
@@ -13,11 +16,15 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from steer.field._field_type import FieldType
+from steer.field._index import select
+from steer.group import Group
 
 
 @dataclass(init=False, repr=False, eq=False)  # data parallel training looks into dataclasses for tensors
 class GeometricTensor:
     """A tensor `[batch, channel, *space]` with its field type; without base space also sets, `[batch, channel, *position]`.
+
+    `x[batch, field, *space]` takes items of the batch, whole fields, parts of space; `a + b`, `a - b`, `2 * a` are defined.
 
     Args:
         tensor: the data.
@@ -87,12 +94,28 @@ class GeometricTensor:
         """
         return GeometricTensor(self.type.transform(self.tensor, g, mode), self.type)
 
-    def split(self) -> list[GeometricTensor]:
-        """One geometric tensor per field."""
-        return [
-            GeometricTensor(self.tensor[:, span], FieldType(self.type.gspace, [field]))
-            for field, span in self.type.channels()
-        ]
+    def transform_fibers(self, g: Tensor) -> GeometricTensor:
+        """`rho(g) f(x)`: turn the fibres alone, and leave the picture where it is."""
+        return GeometricTensor(self.type.transform_fibers(self.tensor, g), self.type)
+
+    def restrict(self, subgroup: Group | int | Tensor) -> GeometricTensor:
+        """The same numbers as fields of a subgroup, given as in `Group.subgroup`."""
+        return GeometricTensor(self.tensor, self.type.restrict(subgroup))
+
+    def split(self, breaks: Sequence[int] | None = None) -> list[GeometricTensor]:
+        """One geometric tensor per field, or per run of fields between `breaks`.
+
+        Args:
+            breaks: numbers of the fields before which to split, growing; None for all of them.
+        Raises:
+            ValueError: if they do not grow from 1 to the number of fields less 1.
+        """
+        n = len(self.type)
+        inner = list(range(1, n) if breaks is None else breaks)
+        edges = [0, *inner, n]
+        if not all(isinstance(i, int) for i in inner) or any(a >= b for a, b in pairwise(edges)):
+            raise ValueError(f"split: growing numbers of fields from 1 to {n - 1} are required; received {breaks!r}")
+        return [self[:, a:b] for a, b in pairwise(edges)]
 
     def to(self, *args: Any, **kwargs: Any) -> GeometricTensor:
         return GeometricTensor(self.tensor.to(*args, **kwargs), self.type)
@@ -129,22 +152,31 @@ class GeometricTensor:
         return GeometricTensor(self.tensor - self._same(other, "-"), self.type)
 
     def __mul__(self, scalar: builtins.float | Tensor) -> GeometricTensor:
-        if isinstance(scalar, Tensor) and scalar.numel() != 1:
-            raise ValueError("a * s: a number is required; a tensor would not transform like the field")
-        return GeometricTensor(self.tensor * scalar, self.type)
+        return GeometricTensor(self.tensor * _scalar(scalar, "*"), self.type)
 
     __rmul__ = __mul__
 
     def __truediv__(self, scalar: builtins.float | Tensor) -> GeometricTensor:
-        return self * (1 / scalar)
+        return GeometricTensor(self.tensor / _scalar(scalar, "/"), self.type)
 
-    def __getitem__(self, items: slice | Tensor | list[int]) -> GeometricTensor:
-        """Some items of the batch; for channels see `split`."""
-        if isinstance(items, (tuple, int)):
-            raise TypeError(
-                f"x[...]: a slice or an index list of the batch is required; received {items!r}; x.tensor has all axes"
-            )
-        return GeometricTensor(self.tensor[items], self.type)
+    def __getitem__(self, items: Any) -> GeometricTensor:
+        """`x[batch, field, *space]`: items of the batch, whole fields by their number, parts of space.
+
+        Channels of one field stay together, so the second index counts fields. Every axis stays, also for an integer, and
+        lists of integers act on their own axis alone: `x[0]` is a batch of one, `x[:, 1:3]` the second and the third field.
+        A part of space has its own centre, about which it transforms.
+
+        Raises:
+            TypeError: if an item is neither integer, slice nor list of integers.
+            IndexError: if one is out of range, takes no field, or there are more items than axes.
+
+        >>> import torch
+        >>> from steer import gspaces
+        >>> x = gspaces.rot2dOnR2(4).type("regular + 2x1")(torch.zeros(2, 8, 5, 5))
+        >>> x[0, 1:]
+        GeometricTensor((1, 4, 5, 5), 2x1 of cyclic(4) on square)
+        """
+        return GeometricTensor(*select(self.tensor, self.type, items))
 
     def __len__(self) -> int:
         return len(self.tensor)
@@ -189,6 +221,17 @@ def _cat(items: Any, dim: int = 0, axis: int | None = None) -> GeometricTensor |
     raise ValueError(
         "torch.cat: fields of one gspace along the channels (dim=1), or of one type along the batch (dim=0), are required; "
         f"received dim={axis} and {', '.join(map(str, kinds))}; for plain tensors take x.tensor"
+    )
+
+
+def _scalar(value: Any, sign: str) -> builtins.float | Tensor:
+    """A number, as it is: by anything else a field would be scaled that does not transform like one any more."""
+    if isinstance(value, Number) or (isinstance(value, Tensor) and value.numel() == 1):
+        return value  # type: ignore[return-value]
+    kind = TypeError if not isinstance(value, Tensor) else ValueError
+    raise kind(
+        f"a {sign} s: a number is required; a tensor would not transform like the field; received {_name(value)}; "
+        "nn.TensorProductNonLinearity multiplies fields"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 
 from steer.expansion import Lattice, exact_symmetries
-from steer.group import FiniteGroup, Group, planar_rotation
+from steer.group import FiniteGroup, Group
 from steer.representation import Irrep, Quotient, Representation, band_limited_regular
 
 if TYPE_CHECKING:
@@ -75,14 +74,8 @@ class GSpace:
         """The permutation representation on the cosets of a subgroup.
 
         Args:
-            subgroup: a group, generator matrices, or (planar groups) the order n of a subgroup of rotations.
+            subgroup: as in `Group.subgroup`: a group, generator matrices, or a number of turns.
         """
-        if isinstance(subgroup, int):
-            if subgroup < 1:
-                raise ValueError(f"quotient_repr: a positive order is required; received {subgroup}")
-            if self.fibergroup.d != 2:
-                raise ValueError("quotient_repr: a group or matrices are required for a group of space; received an integer")
-            subgroup = planar_rotation(2 * math.pi / subgroup)
         chosen = subgroup if isinstance(subgroup, Group) else self.fibergroup.subgroup(subgroup)
         return Quotient(self.fibergroup, chosen)
 
@@ -109,12 +102,18 @@ class GSpace:
             raise ValueError(f"type: at least {mix.size} channels are required for {mix}; received {channels!r}")
         return FieldType(self, [field for field in mix.representations for _ in range(channels // mix.size)])
 
-    def restrict(self, subgroup: Group) -> GSpace:
-        """The same grid with a smaller group."""
-        if not isinstance(subgroup, Group):
-            raise TypeError(
-                f"restrict: a group is required, such as group.cyclic(4); received {type(subgroup).__name__} {subgroup!r}"
-            )
+    def restrict(self, subgroup: Group | int | Tensor) -> GSpace:
+        """The same grid with a smaller group.
+
+        Args:
+            subgroup: as in `Group.subgroup`: a group, generator matrices, or a number of turns.
+        Raises:
+            ValueError: if the group does not contain it.
+
+        >>> from steer import gspaces
+        >>> print(gspaces.rot2dOnR2(8).restrict(4))
+        cyclic(4) on square
+        """
         return GSpace(self.fibergroup.subgroup(subgroup), self.lattice)
 
     @property

@@ -3,10 +3,13 @@
 Imports `steer.store` alone. Law of the room: an element is its orthogonal matrix.
 
 `__all__` is for users. For other rooms only, and subject to change: `deterministic`, which decorates what computes bases,
-`gauss_legendre`, `SAME`, and `holds`, `tolerance` and `working`, which checks of elements are made of.
+`gauss_legendre`, `SAME`, `holds`, `tolerance` and `working`, which checks of elements are made of, and `require` and
+`numbers`, which public doors read arguments with.
 """
 
 from steer.group._checks import holds as holds
+from steer.group._checks import numbers as numbers
+from steer.group._checks import require as require
 from steer.group._checks import tolerance as tolerance
 from steer.group._checks import working as working
 from steer.group._closure import from_generators

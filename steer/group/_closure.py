@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from steer.group._checks import numbers, require
 from steer.group._deterministic import deterministic
 from steer.group._finite import FiniteGroup
 from steer.group._polish import polish, snap_order
@@ -40,7 +41,11 @@ def from_generators(generators: Sequence[Any] | Tensor, max_order: int = 1000, n
     >>> steer.group.from_generators([torch.tensor([[0.0, -1.0], [1.0, 0.0]])]).order
     4
     """
-    given = [g if isinstance(g, Tensor) else torch.as_tensor(g, dtype=torch.float64) for g in generators]
+    where = "from_generators"
+    stated = require(generators, Iterable, where, "a list of matrices")
+    given = [numbers(g, where, "orthogonal matrices, in a list, are") for g in stated]
+    if not isinstance(max_order, int) or isinstance(max_order, bool) or max_order < 1:
+        raise ValueError(f"from_generators: max_order, a whole number >= 1, is required; received {max_order!r}")
     matrices = [g.detach().to("cpu", torch.float64) for g in given]
     if not matrices:
         raise ValueError("from_generators: at least one matrix is required; received none; use trivial(d) for {1}")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from steer.group import _haar
+from steer.group._checks import count, numbers
 from steer.group._deterministic import deterministic
 from steer.group._finite import SAME
 from steer.group._group import Group
@@ -75,7 +76,7 @@ class ContinuousGroup(Group):
 
     @deterministic
     def haar(self, degree: int) -> tuple[Tensor, Tensor]:
-        n = len(self._components)
+        degree, n = count(degree, "haar(degree)"), len(self._components)
         points, weights = self._components, torch.full((n,), 1.0 / n, dtype=torch.float64)
         for offset, size in self.blocks:
             p, w = (_haar.so2_quadrature if size == 2 else _haar.so3_quadrature)(degree)
@@ -85,7 +86,7 @@ class ContinuousGroup(Group):
 
     @deterministic
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        out = self._components[torch.randint(len(self._components), (n,), generator=generator)]
+        out = self._components[torch.randint(len(self._components), (count(n, "sample(n)"),), generator=generator)]
         for offset, size in self.blocks:
             turn = (_haar.so2_sample if size == 2 else _haar.so3_sample)(n, generator)
             out = self._embed(offset, turn) @ out
@@ -106,6 +107,7 @@ class ContinuousGroup(Group):
 
     @deterministic
     def contains(self, g: Tensor, tolerance: float = 1e-6) -> Tensor:
+        g = numbers(g, "contains", f"matrices [..., {self.d}, {self.d}] are")
         if g.shape[-2:] != (self.d, self.d):
             return torch.zeros(g.shape[:-2], dtype=torch.bool)
         g = g.detach().to("cpu", torch.float64)
@@ -113,6 +115,8 @@ class ContinuousGroup(Group):
         return torch.stack(inside).any(0)
 
     def __le__(self, other: Group) -> bool:
+        if not isinstance(other, Group):
+            return NotImplemented
         return self.d == other.d and not other.is_finite and bool(other.contains(self.generators).all())
 
     def __mul__(self, other: Group) -> Group:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steer.group._checks import holds, tolerance
+from steer.group._checks import count, holds, numbers, require, tolerance
 from steer.group._deterministic import deterministic
 from steer.group._group import Group
 from steer.group._table import multiplication_table
@@ -58,7 +58,7 @@ class FiniteGroup(Group):
 
     @deterministic
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        return self._elements[torch.randint(self.order, (n,), generator=generator)]
+        return self._elements[torch.randint(self.order, (count(n, "sample(n)"),), generator=generator)]
 
     def _nearest(self, g: Tensor) -> tuple[Tensor, Tensor]:
         g = g.detach().to("cpu", torch.float64)
@@ -68,6 +68,7 @@ class FiniteGroup(Group):
 
     @deterministic
     def contains(self, g: Tensor, tolerance: float = EQUAL) -> Tensor:
+        g = numbers(g, "contains", f"matrices [..., {self.d}, {self.d}] are")
         if g.shape[-2:] != (self.d, self.d):
             return torch.zeros(g.shape[:-2], dtype=torch.bool)
         return self._nearest(g)[1] < tolerance
@@ -79,6 +80,7 @@ class FiniteGroup(Group):
             ValueError: if a matrix is not an element (to 1e-4 per entry, so that float32 matrices are recognised, and to a
                 few units in the last place of half precision).
         """
+        g = numbers(g, "index", f"matrices [..., {self.d}, {self.d}] are")
         if g.shape[-2:] != (self.d, self.d):
             raise ValueError(f"{self}: matrices [..., {self.d}, {self.d}] are required; received shape {tuple(g.shape)}")
         index, error = self._nearest(g)
@@ -131,7 +133,7 @@ class FiniteGroup(Group):
 
         Left cosets are `g H`, right cosets `H g`. Cosets are sorted by their smallest index, which is the representative.
         """
-        if not subgroup <= self:
+        if not require(subgroup, Group, "cosets", f"a subgroup of {self}") <= self:
             raise ValueError(f"cosets: a subgroup of {self} is required; received {subgroup}")
         if side not in ("left", "right"):
             raise ValueError(f'side: "left" or "right" is required; received {side!r}')
@@ -185,6 +187,8 @@ class FiniteGroup(Group):
         return FiniteGroup(elements, elements, f"subgroup(order={len(indices)}, of={self.name})")
 
     def __le__(self, other: Group) -> bool:
+        if not isinstance(other, Group):
+            return NotImplemented
         return self.d == other.d and bool(other.contains(self._elements).all())
 
     def __mul__(self, other: Group) -> Group:

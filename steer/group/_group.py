@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from steer.group._checks import numbers
 from steer.group._deterministic import deterministic
 
 if TYPE_CHECKING:
@@ -67,6 +68,16 @@ class Group(ABC):
     def contains(self, g: Tensor, tolerance: float = 1e-6) -> Tensor:
         """Whether each matrix is an element, `[..., d, d] -> [...]` bool."""
 
+    def __contains__(self, g: Any) -> bool:
+        """Whether one matrix is an element, `g in group`; `contains` answers for many."""
+        found = self.contains(g)
+        if found.ndim:
+            raise ValueError(
+                f"g in group: one matrix [{self.d}, {self.d}] is required; received {found.numel()}; group.contains(g) "
+                "answers for each"
+            )
+        return bool(found)
+
     @abstractmethod
     def __le__(self, other: Group) -> bool: ...
 
@@ -86,15 +97,24 @@ class Group(ABC):
 
         Args:
             generators: matrices `[d, d]` (or one stack of them), or one `Group`. In a finite group, those to 1e-6 of an
-                element stand for it, and the subgroup holds this group's own matrices.
+                element stand for it, and the subgroup holds this group's own matrices. Or, in groups of the plane and those
+                whose elements all keep the z axis, the number n of turns; -1 for all turns of a continuous group.
         Raises:
+            TypeError: if something is neither matrix nor group nor number.
             ValueError: if something is not contained in this group or has another size, or the matrices generate an infinite
                 group.
+
+        >>> import steer
+        >>> steer.group.dihedral(8).subgroup(4).order
+        4
         """
         from steer.group._closure import from_generators
+        from steer.group._ids import is_id, turns
 
         if len(generators) == 1 and isinstance(generators[0], Group):
             candidate: Group = generators[0]
+        elif len(generators) == 1 and is_id(generators[0]):
+            candidate = turns(self, generators[0])
         else:
             matrices = self._given(generators)
             candidate = from_generators(matrices or [self.identity], int(max(1000, self.order)) if self.is_finite else 1000)
@@ -106,7 +126,7 @@ class Group(ABC):
         """Matrices of the size of this group, alone or stacked, one after the other."""
         out: list[Tensor] = []
         for g in generators:
-            g = g if isinstance(g, Tensor) else torch.as_tensor(g, dtype=torch.float64)
+            g = numbers(g, "subgroup", f"matrices [{self.d}, {self.d}], stacks of them, or a group of steer.group are")
             if g.ndim < 2 or g.shape[-2:] != (self.d, self.d):
                 raise ValueError(
                     f"subgroup: matrices [{self.d}, {self.d}], stacks of them, or a group are required for {self}; received "
@@ -172,9 +192,9 @@ class Group(ABC):
         """The regular representation of a finite group: `rho(g) e_h = e_gh`, in the order of `elements`."""
         return _representations().regular(self)
 
-    def quotient(self, subgroup: Group) -> Representation:
-        """The permutation representation on the cosets `g H` of a subgroup of finite index."""
-        return _representations().quotient(self, subgroup)
+    def quotient(self, subgroup: Group | int | Tensor) -> Representation:
+        """The permutation representation on the cosets `g H` of a subgroup of finite index, given as in `subgroup`."""
+        return _representations().quotient(self, subgroup if isinstance(subgroup, Group) else self.subgroup(subgroup))
 
     def representation(self, text: str) -> Representation:
         """The representation that `text` names, such as `"8xregular + 4x1"` or `"16x0e + 8x1o"`."""

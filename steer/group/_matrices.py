@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from steer.group._checks import numbers
 from steer.group._deterministic import deterministic
 
 
@@ -20,7 +21,11 @@ def snap(matrix: Tensor, tolerance: float = 1e-14) -> Tensor:
 
 
 def _finite(angle: float, what: str) -> None:
-    if not math.isfinite(angle):
+    try:
+        finite = not isinstance(angle, str) and math.isfinite(angle)
+    except (TypeError, ValueError):  # no number, or several
+        finite = False
+    if not finite:
         raise ValueError(f"{what}: a finite number of radians is required; received {angle!r}")
 
 
@@ -46,7 +51,7 @@ def rotation(axis: Sequence[float], angle: float) -> Tensor:
 
     Rodrigues' formula `R = 1 + sin(a) K + (1 - cos(a)) K^2` with `K v = axis x v`.
     """
-    vector = torch.as_tensor(axis, dtype=torch.float64)
+    vector = numbers(axis, "axis", "three finite numbers, not all zero, are").to("cpu", torch.float64)
     if vector.shape != (3,) or not 0 < float(vector.norm()) < math.inf:
         raise ValueError(f"axis: three finite numbers, not all zero, are required; received {axis!r}")
     _finite(angle, "rotation(axis, angle)")
@@ -58,7 +63,7 @@ def rotation(axis: Sequence[float], angle: float) -> Tensor:
 @deterministic
 def reflection_across(normal: Sequence[float]) -> Tensor:
     """Reflection across the hyperplane orthogonal to `normal`: `1 - 2 n n^T`, `[d, d]`."""
-    vector = torch.as_tensor(normal, dtype=torch.float64)
+    vector = numbers(normal, "normal", "a finite, non-zero vector is").to("cpu", torch.float64)
     if vector.ndim != 1 or not 0 < float(vector.norm()) < math.inf:
         raise ValueError(f"normal: a finite, non-zero vector is required; received {normal!r}")
     n = vector / vector.norm()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ from steer.group._closure import from_generators
 from steer.group._continuous import ContinuousGroup
 from steer.group._deterministic import deterministic
 from steer.group._finite import FiniteGroup
+from steer.group._group import Group
 from steer.group._matrices import (
     block_diagonal,
     planar_reflection,
@@ -21,7 +24,25 @@ from steer.group._matrices import (
     snap,
 )
 
-_once = lru_cache(maxsize=None, typed=True)  # typed: 7.0 equals 7, but errors may not depend on earlier calls
+
+def _once(function: Callable[P, G]) -> Callable[P, G]:
+    """Make every group once."""
+    kept = lru_cache(maxsize=None, typed=True)(function)  # typed: 7.0 equals 7, but errors may not depend on earlier calls
+
+    @wraps(function)
+    def make(*args: P.args, **kwargs: P.kwargs) -> G:
+        try:
+            hash((*args, *kwargs.values()))
+        except TypeError:  # a list, say: the function's own checks tell what is wrong with it
+            return function(*args, **kwargs)
+        return kept(*args, **kwargs)  # type: ignore[arg-type]
+
+    make.__dict__["cache_info"] = kept.cache_info
+    return make
+
+
+P = ParamSpec("P")
+G = TypeVar("G", bound=Group)
 _ONE = torch.eye(1, dtype=torch.float64, device="cpu")
 _GOLDEN = (1 + math.sqrt(5)) / 2
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from steer.group import ContinuousGroup, Group, o3, working
+from steer.group import ContinuousGroup, Group, numbers, o3, working
 from steer.representation import Irrep, Representation, gradient_coupling, irrep
 
 
@@ -41,8 +41,8 @@ def harmonics(points: Tensor, degree: int) -> Tensor:
     Raises:
         ValueError: if the degree is no whole number >= 0, or the points have more than three coordinates.
     """
-    points = points if isinstance(points, Tensor) else torch.as_tensor(points, dtype=torch.float64)
-    d = points.shape[-1]
+    points = numbers(points, "harmonics", "points [..., d] are")
+    d = points.shape[-1] if points.ndim else 0
     dim = harmonic_dim(d, degree)
     dtype = points.dtype if points.is_floating_point() else torch.float64
     return _harmonics(working(points), degree, dim).to(dtype)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from steer.coupling import clebsch_gordan, decompose
-from steer.group import deterministic
+from steer.group import deterministic, numbers, require
 from steer.kernel._harmonics import HarmonicRepresentation, harmonic_dim, harmonics
 from steer.kernel._radial import RadialProfile
 from steer.representation import Irrep, Representation, trace
@@ -65,11 +65,13 @@ def kernel_basis(
     >>> steer.kernel.kernel_basis(g.irrep(1), g.irrep(1), torch.randn(5, 3), max_degree=2).shape
     torch.Size([3, 3, 3, 5])
     """
+    for given in (rep_in, rep_out):
+        require(given, Representation, "kernel_basis", "a representation")
     group = rep_in.group
     if group != rep_out.group:
         raise ValueError(f"kernel_basis: representations of one group are required; received {group} and {rep_out.group}")
     # Numbers are not rounded to the default precision.
-    points = points if isinstance(points, Tensor) else torch.as_tensor(points, dtype=torch.float64)
+    points = numbers(points, "kernel_basis", f"points [n, {group.d}] are")
     points = points.detach().to("cpu", torch.float64)
     if points.ndim != 2 or points.shape[1] != group.d:
         raise ValueError(f"kernel_basis: points [n, {group.d}] are required for {group}; received {tuple(points.shape)}")
@@ -78,7 +80,15 @@ def kernel_basis(
     angular = torch.cat([_angular(rep_in, rep_out, points, degree) for degree in range(max_degree + 1)])
     if radial is None:
         return angular
+    if not callable(radial):
+        raise TypeError(
+            "kernel_basis: radial, a function of radii [point] to [profile, point] such as GaussianRings((0.0, 1.0), "
+            f"(0.5, 0.5)), is required; received {radial!r}"
+        )
     profile = radial(points.norm(dim=-1))
+    if not isinstance(profile, Tensor) or profile.ndim != 2 or profile.shape[1] != len(points):
+        received = list(profile.shape) if isinstance(profile, Tensor) else repr(profile)
+        raise ValueError(f"kernel_basis: radial, with values [profile, {len(points)}], is required; received {received}")
     return torch.einsum("pk,noik->pnoik", profile, angular).flatten(0, 1)
 
 
@@ -111,6 +121,8 @@ def kernel_dimension(rep_in: Representation, rep_out: Representation, degree: in
     Raises:
         ValueError: if the groups differ, the degree is no whole number >= 0, or the group acts on more than 3 dimensions.
     """
+    for given in (rep_in, rep_out):
+        require(given, Representation, "kernel_dimension", "a representation")
     if rep_in.group != rep_out.group:
         raise ValueError(
             f"kernel_dimension: representations of one group are required; received {rep_in.group} and {rep_out.group}; "

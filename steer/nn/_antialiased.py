@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -21,30 +22,32 @@ from steer.nn._plain import Plain
 from steer.nn._pointwise import require_permutation
 from steer.nn._window import window
 
+Width = float | Sequence[float]
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 
 @deterministic
-def gaussian_taps(grid: Lattice, sigma: float, between: bool = False) -> list[Tensor]:
+def gaussian_taps(grid: Lattice, sigma: tuple[float, ...], between: bool = False) -> list[Tensor]:
     """Kernels whose successive correlations are the low-pass, `[*taps]` each, float64.
 
     One per axis on a rectangular grid (a Gaussian is the product of its axes); on a hexagonal grid one in the plane, cut off
     at a hexagon, as the array's parallelogram is not symmetric under the grid's turns.
 
     Args:
+        sigma: standard deviations in physical units, one per array axis; equal ones on a hexagonal grid.
         between: whether the Gaussian is centred half-way between samples, on a rectangular grid.
     """
     if grid.kind == "hexagonal":
-        reach = math.ceil(4 * sigma / grid.spacing[0])
+        reach = math.ceil(4 * sigma[0] / grid.spacing[0])
         box = (2 * reach + 1,) * 2
         square = grid.positions(box).square().sum(1)
-        kernel = torch.exp(-square / (2 * sigma**2)) * grid.kernel_mask(box)
+        kernel = torch.exp(-square / (2 * sigma[0] ** 2)) * grid.kernel_mask(box)
         return [(kernel / kernel.sum()).reshape(box)]
     out = []
-    for axis, step in enumerate(grid.spacing):
-        count = 2 * math.ceil(4 * sigma / step) + (2 if between else 1)
+    for axis, (step, width) in enumerate(zip(grid.spacing, sigma, strict=True)):
+        count = 2 * math.ceil(4 * width / step) + (2 if between else 1)
         x = (torch.arange(count, dtype=torch.float64) - (count - 1) / 2) * step
-        kernel = torch.exp(-x.square() / (2 * sigma**2) + x[count // 2].square() / (2 * sigma**2))
+        kernel = torch.exp((x[count // 2].square() - x.square()) / (2 * width**2))
         shape = [1] * grid.d
         shape[axis] = count
         out.append((kernel / kernel.sum()).reshape(shape))
@@ -87,11 +90,12 @@ class PointwiseAvgPoolAntialiased(EquivariantModule):
 
     Args:
         in_type: any fields over 1, 2 or 3 dimensions.
-        sigma: standard deviation of the Gaussian in physical units (samples, for spacing 1); it is cut off at 4 sigma.
+        sigma: standard deviation of the Gaussian in physical units (samples, for spacing 1), or one per array axis in
+            (z, y, x) order, equal along axes that a symmetry exchanges; it is cut off at 4 sigma.
         stride: distance of the samples that stay.
         padding: zeros added on each side; by default as many as keep the size for stride 1.
     Raises:
-        ValueError: if sigma is not positive, or a size is out of range.
+        ValueError: if sigma is not positive, or of one size on a hexagonal grid, or a size is out of range.
     Source: Zhang 2019, Making Convolutional Networks Shift-Invariant Again.
 
     >>> import torch
@@ -101,19 +105,20 @@ class PointwiseAvgPoolAntialiased(EquivariantModule):
     torch.Size([1, 8, 17, 17])
     """
 
-    def __init__(self, in_type: FieldType, sigma: float, stride: Size = 2, padding: Size | None = None) -> None:
+    def __init__(self, in_type: FieldType, sigma: Width, stride: Size = 2, padding: Size | None = None) -> None:
         super().__init__(in_type)
         name = type(self).__name__
         d = grid_dimension(in_type, name)
         grid = in_type.gspace.lattice
         assert grid is not None
-        self.sigma = positive(sigma, "sigma", name)
-        kernels = gaussian_taps(grid, sigma)
+        widths = _widths(sigma, grid, name)
+        self.sigma = widths if len(set(widths)) > 1 else widths[0]
+        kernels = gaussian_taps(grid, widths)
         self.stride = as_tuple(stride, d, "stride", 1)
         full = tuple(max(kernel.shape[axis] for kernel in kernels) for axis in range(d))
         self.padding = tuple(n // 2 for n in full) if padding is None else as_tuple(padding, d, "padding", 0)
-        warn_of_uneven_axes(in_type, name, stride=self.stride, padding=self.padding)
-        between = [] if grid.kind == "hexagonal" else gaussian_taps(grid, sigma, between=True)
+        warn_of_uneven_axes(in_type, name, stride=self.stride, padding=self.padding, sigma=widths)
+        between = [] if grid.kind == "hexagonal" else gaussian_taps(grid, widths, between=True)
         named = {"taps": kernels, "between": between}
         self.taps = Constants(**{f"{name}_{i}": kernel for name, found in named.items() for i, kernel in enumerate(found)})
 
@@ -130,6 +135,21 @@ class PointwiseAvgPoolAntialiased(EquivariantModule):
         return f"{self.in_type}, sigma={self.sigma}, stride={self.stride}, padding={self.padding}"
 
 
+def _widths(sigma: Width, grid: Lattice, name: str) -> tuple[float, ...]:
+    """A standard deviation for every array axis."""
+    if not isinstance(sigma, (Sequence, str)):
+        return (positive(sigma, "sigma", name),) * grid.d
+    if isinstance(sigma, str) or len(sigma) != grid.d:
+        raise ValueError(
+            f"{name}: sigma, a positive number, is required, or {grid.d} of them in ({', '.join('zyx'[3 - grid.d :])}) "
+            f"order; received {sigma!r}"
+        )
+    widths = tuple(positive(width, "sigma", name) for width in sigma)
+    if grid.kind == "hexagonal" and len(set(widths)) > 1:
+        raise ValueError(f"{name}: one sigma is required on a hexagonal grid; received {sigma!r}")
+    return widths
+
+
 class PointwiseMaxPoolAntialiased(PointwiseAvgPoolAntialiased):
     """The maximum of every channel over a window at every site, then a Gaussian low-pass and every stride-th sample.
 
@@ -139,7 +159,7 @@ class PointwiseMaxPoolAntialiased(PointwiseAvgPoolAntialiased):
     Args:
         in_type: trivial, regular and quotient fields over 1, 2 or 3 dimensions.
         kernel_size, stride, padding, dilation: as in `torch.nn.MaxPool2d`; stride is by default the kernel size.
-        sigma: standard deviation of the Gaussian, as in `PointwiseAvgPoolAntialiased`.
+        sigma: standard deviation of the Gaussian, or one per axis, as in `PointwiseAvgPoolAntialiased`.
     Raises:
         ValueError: if a field is not a permutation representation, or a size is out of range.
     Source: Zhang 2019, Making Convolutional Networks Shift-Invariant Again.
@@ -152,7 +172,7 @@ class PointwiseMaxPoolAntialiased(PointwiseAvgPoolAntialiased):
         stride: Size | None = None,
         padding: Size = 0,
         dilation: Size = 1,
-        sigma: float = 0.6,
+        sigma: Width = 0.6,
     ) -> None:
         name = type(self).__name__
         require_permutation(in_type, name, "PointwiseAvgPoolAntialiased")

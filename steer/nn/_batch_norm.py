@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from steer.field import FieldType
+from steer.group import require
 from steer.nn._fields import FieldGroups, field_of_channel
 from steer.nn._invariants import invariant_vectors
 from steer.nn._module import EquivariantModule
@@ -244,6 +245,8 @@ def update_bn(loader: Iterable[Any], model: torch.nn.Module, device: torch.devic
         model: any module; its mode stays.
         device: where batches are sent before.
     """
+    require(model, torch.nn.Module, "update_bn", "a model, a torch module, after the loader")
+    require(loader, Iterable, "update_bn", "a loader, which gives batches,")
     norms = [m for m in model.modules() if isinstance(m, (NormBatchNorm, torch.nn.modules.batchnorm._BatchNorm))]
     if not norms:
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from operator import add
 from typing import Any
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from steer.field import FieldType, GeometricTensor
+from steer.group import require
 from steer.nn._constants import Constants
 from steer.nn._module import EquivariantModule, require_fields
 
@@ -37,11 +38,11 @@ class Reshuffle(EquivariantModule):
         count = len(fields)
         if order is None:
             order = sorted(range(count), key=lambda i: (fields[i].dim, str(fields[i])))
-        self.order = [int(i) for i in order]
-        if not self.order or not all(0 <= i < count for i in self.order):
-            raise ValueError(
-                f"Reshuffle: order, positions of fields from 0 to {count - 1}, is required; received {self.order}"
-            )
+        listed = order.tolist() if hasattr(order, "tolist") else order  # of an array or a tensor
+        whole = isinstance(listed, Sequence) and all(isinstance(i, int) and not isinstance(i, bool) for i in listed)
+        if not whole or not listed or not all(0 <= i < count for i in listed):
+            raise ValueError(f"Reshuffle: order, positions of fields from 0 to {count - 1}, is required; received {order!r}")
+        self.order = list(listed)
         super().__init__(in_type, FieldType(in_type.gspace, [fields[i] for i in self.order]))
         spans = [span for _, span in in_type.channels()]
         self.index = Constants(channel=[c for i in self.order for c in range(spans[i].start, spans[i].stop)])
@@ -159,7 +160,7 @@ def tensor_directsum(tensors: Sequence[GeometricTensor]) -> GeometricTensor:
     >>> print(nn.tensor_directsum([x, x]).type)
     2xregular of cyclic(4) on square
     """
-    for tensor in tensors:
+    for tensor in require(tensors, Iterable, "tensor_directsum", "a list of geometric tensors"):
         if not isinstance(tensor, GeometricTensor):
             raise TypeError(f"tensor_directsum: geometric tensors are required; received {type(tensor).__name__}")
     kind = sum_of_types([tensor.type for tensor in tensors], "tensor_directsum: types")
@@ -177,7 +178,7 @@ def sum_of_types(kinds: Sequence[FieldType], what: str) -> FieldType:
         ValueError: if there is none, or their gspaces differ.
     """
     layer, _, role = what.partition(": ")
-    if isinstance(kinds, FieldType) or not len(kinds):
+    if isinstance(kinds, FieldType) or not isinstance(kinds, Sequence) or not len(kinds):
         raise ValueError(f"{what}, a list of at least one type, is required; received {kinds!r}")
     return reduce(add, [require_fields(kind, layer, role) for kind in kinds])
 

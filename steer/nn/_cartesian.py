@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from math import factorial
 from typing import Any
 
@@ -15,10 +15,10 @@ from steer.field import FieldType, GSpace
 from steer.group import Group, deterministic
 from steer.nn._constants import Constants
 from steer.nn._module import EquivariantModule
-from steer.representation import Representation, canonical_basis
+from steer.representation import Representation, canonical_basis, kron
 
 _MOST_COMPONENTS = 1 << 12  # the projector on a symmetry has as many rows and columns
-_MOST = 1 << 16  # entries of the isometry from the dimensions to the components: half a minute
+_MOST = 1 << 16  # entries of the isometry from the dimensions to the components: a quarter of a minute
 _SYMMETRIES = ("general", "symmetric", "traceless", "antisymmetric")
 
 
@@ -76,6 +76,8 @@ class CartesianTensor(Representation):
         return self.rank
 
     def matrices(self, g: Tensor) -> Tensor:
+        if self.symmetry == "general":  # the basis is the unit matrix, and this the power itself: one product per entry
+            return reduce(kron, [g] * self.rank) if self.rank > 1 else g.clone()
         basis = _basis(self.group.d, self.rank, self.symmetry).to(g)
         d = self.group.d
         moved = basis.reshape(*(d,) * self.rank, -1).expand(*g.shape[:-2], *(d,) * self.rank, basis.shape[1])

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from steer.group import require
+
 
 class Constants(torch.nn.Module):
     """Named tensors as buffers that follow the device of the model, and its dtype unless they are integers.
@@ -117,5 +119,6 @@ def keep_constants_local(network: torch.nn.Module) -> torch.nn.Module:
     >>> kind = gspaces.rot2dOnR2(4).type("regular")
     >>> net = nn.keep_constants_local(torch.nn.Sequential(nn.R2Conv(kind, kind, 3)))
     """
+    require(network, torch.nn.Module, "keep_constants_local", "a torch module")
     network._ddp_params_and_buffers_to_ignore = names_of_constants(network)  # type: ignore[assignment]
     return network

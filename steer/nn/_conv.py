@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -13,10 +13,16 @@ from steer.expansion import BandLimit
 from steer.field import FieldType
 from steer.kernel import RadialProfile
 from steer.nn._axes import as_tuple
+from steer.nn._foreign import refuse_foreign
 from steer.nn._grid_conv import GridConvolution
 from steer.nn._irrep_products import irrep_products
 from steer.nn._plain import Plain
 from steer.nn._sites import SiteWatch, centre_sites
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from steer.nn._foreign import Foreign
 
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _STOCK = {1: torch.nn.Conv1d, 2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
@@ -42,7 +48,9 @@ class SteerableConv(GridConvolution):
         radial: other radial profiles than Gaussian rings; see `steer.expansion.sampling`.
         centred: whether the sites of a stride are symmetric about the centre for every size of the grid. There are as many
             as in torch; where they lie half-way between its own, the input is read half-way too, as the mean of neighbours.
+        foreign: none; names of other libraries, such as `sigma`, are refused with what to give in their place.
     Raises:
+        TypeError: if there is such a name, or a type is none.
         ValueError: if the types do not fit, or a size is out of range.
     Source: Weiler and Cesa 2019; Weiler et al. 2018; Cesa, Lang and Weiler 2022; docs/theory/kernels.
     """
@@ -66,8 +74,10 @@ class SteerableConv(GridConvolution):
         centred: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
+        **foreign: Unpack[Foreign],
     ) -> None:
-        if padding_mode not in _PADDING_MODES:
+        refuse_foreign(type(self).__name__, dict(foreign))
+        if not isinstance(padding_mode, str) or padding_mode not in _PADDING_MODES:
             raise ValueError(f"padding_mode: one of {sorted(_PADDING_MODES)} is required; received {padding_mode!r}")
         kernel = (band_limit, rings, widths, radial)
         super().__init__(in_type, out_type, kernel_size, stride, dilation, groups, bias, *kernel, device, dtype)

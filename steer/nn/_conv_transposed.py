@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +14,13 @@ from steer.expansion import BandLimit, reversed_axes
 from steer.field import FieldType
 from steer.kernel import RadialProfile
 from steer.nn._axes import BrokenSymmetryWarning, Size, as_tuple
+from steer.nn._foreign import refuse_foreign
 from steer.nn._grid_conv import GridConvolution
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from steer.nn._foreign import Foreign
 
 _CONVOLVE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 _STOCK = {1: torch.nn.ConvTranspose1d, 2: torch.nn.ConvTranspose2d, 3: torch.nn.ConvTranspose3d}
@@ -34,8 +41,9 @@ class SteerableConvTransposed(GridConvolution):
         kernel_size: taps along each axis; multiples of the stride give every site of the output equally many of them.
         stride, padding, output_padding, groups, bias, dilation, device, dtype: as in `torch.nn.ConvTranspose2d`; the bias
             acts on invariants.
-        band_limit, rings, widths, radial: as in `SteerableConv`.
+        band_limit, rings, widths, radial, foreign: as in `SteerableConv`.
     Raises:
+        TypeError: if a name of another library comes, or a type is none.
         ValueError: if the types do not fit, or a size is out of range.
     Warns:
         BrokenSymmetryWarning: if output_padding, or numbers that differ among axes, break a symmetry of the gspace.
@@ -67,7 +75,9 @@ class SteerableConvTransposed(GridConvolution):
         radial: RadialProfile | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
+        **foreign: Unpack[Foreign],
     ) -> None:
+        refuse_foreign(type(self).__name__, dict(foreign))
         kernel = (band_limit, rings, widths, radial)
         super().__init__(in_type, out_type, kernel_size, stride, dilation, groups, bias, *kernel, device, dtype, True)
         self._place(as_tuple(padding, self.d, "padding", 0))

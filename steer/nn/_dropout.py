@@ -21,7 +21,8 @@ class PointwiseDropout(EquivariantModule):
     """Dropout of single channels, each over all space, on permutation fields.
 
     Law: which channels drop is drawn independently, so the distribution of the output is equivariant; in train mode a single
-    draw is not. Exact for the whole group in eval mode, where it does nothing. `FieldDropout` is exact draw by draw.
+    draw is not. Exact for the whole group in eval mode, where it does nothing, and, in distribution, in train mode;
+    approximate for none. `FieldDropout` is exact draw by draw.
 
     Args:
         in_type: trivial, regular and quotient fields, over any number of dimensions.

@@ -204,9 +204,9 @@ class FieldGroupNorm(SampleNorm):
 class FieldLayerNorm(SampleNorm):
     """All fields divided by one root mean square of the sample, at each site or over space as well.
 
-    Law: as in `FieldGroupNorm` with a single group. Statistics of a site commute with everything that moves sites: exact
-    for the whole group, on every field; approximate for none. With `space=True` exact in the fibre and for the symmetries
-    of the grid.
+    Law: as in `FieldGroupNorm` with a single group. Statistics of a site commute with everything that moves sites. Exact for
+    the whole group, on every field; approximate for none. With `space=True` exact for the whole group in the fibre and for
+    the symmetries of the grid; approximate for other elements.
 
     Args:
         in_type: any fields, over any number of dimensions: `[batch, channel, *space]`.

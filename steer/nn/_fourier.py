@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
 from steer.field import FieldType
-from steer.group import FiniteGroup, Group, planar_rotation
-from steer.nn._activations import activation
+from steer.group import FiniteGroup, Group
+from steer.nn._activations import activation, require_pointwise
 from steer.nn._constants import Constants
 from steer.nn._fields import FieldGroups, consecutive
 from steer.nn._group_functions import Function, matrices, side_by_side, whole
@@ -59,11 +57,12 @@ class FourierPointwise(EquivariantModule):
             of a rule of Lebedev's with positive weights, 6, 14, 26, 38, 50, 86, 110, 146, 170, 194, 302, 434 or 590. None
             chooses; a finite group has all its elements sampled.
         subgroup: H, for functions on the cosets `g H` in place of the group: those with `f(g h) = f(g)`, whose `w_k` are
-            invariant under H: a group, generator matrices, or (planar groups) the order n of a subgroup of rotations. With
+            invariant under H: a group, generator matrices, or a number of turns, as in `Group.subgroup`. With
             `group.so2(d=3)` in SO(3) they are functions on the sphere, and hold every degree
             once: `"8x0 + 8x1 + 8x2"`.
     Raises:
-        ValueError: if the fields do not hold whole functions, or the samples are too few or not of the form above.
+        ValueError: if the fields do not hold whole functions, the samples are too few or not of the form above, or the
+            activation lets numbers depend on each other.
     Source: Cesa, Lang and Weiler 2022; de Haan et al. 2021; docs/theory/layers.
 
     >>> import torch
@@ -82,7 +81,7 @@ class FourierPointwise(EquivariantModule):
         subgroup: Group | int | Tensor | None = None,
     ) -> None:
         super().__init__(in_type)
-        self.subgroup = None if subgroup is None else _subgroup(in_type.fibergroup, subgroup)
+        self.subgroup = None if subgroup is None else in_type.fibergroup.subgroup(subgroup)
         self.activation = activation(function, "FourierPointwise: function", in_place=True)
         if any(isinstance(field, Irrep) and not field.is_trivial for field in set(in_type.representations)):
             order, joint = side_by_side(in_type, self.subgroup)
@@ -94,6 +93,9 @@ class FourierPointwise(EquivariantModule):
             functions = [whole(field, self.subgroup) for field in dict.fromkeys(in_type.representations)]
         self.samples = self._resolve_samples(samples, functions)
         self.matrices = Constants(**matrices(functions, self.samples, self.subgroup))
+        for i, count in enumerate(self.groups.counts):
+            shape = (2, count, self.matrices.sources[f"analysis_{i}"].shape[0])
+            require_pointwise(self.activation, shape if in_type.gspace.lattice is None else (*shape, 9), type(self).__name__)
 
     def _resolve_samples(self, samples: int | None, functions: list[Function]) -> int:
         group = self.in_type.fibergroup
@@ -131,14 +133,3 @@ class FourierPointwise(EquivariantModule):
 
     def extra_repr(self) -> str:
         return f"{self.in_type}, samples={self.samples}" + (f", subgroup={self.subgroup}" if self.subgroup else "")
-
-
-def _subgroup(group: Group, given: Group | int | Tensor) -> Group:
-    if isinstance(given, bool) or not isinstance(given, int):
-        return group.subgroup(given)
-    if group.d != 2 or given < 1:
-        raise ValueError(
-            "FourierPointwise: subgroup, a group, generator matrices, or the order of rotations of the plane, is required; "
-            f"received {given!r} for {group}"
-        )
-    return group.subgroup(planar_rotation(2 * math.pi / given))

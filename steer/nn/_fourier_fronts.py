@@ -13,7 +13,9 @@ from steer.nn._fourier import FourierPointwise
 class FourierELU(FourierPointwise):
     """`FourierPointwise` with an exponential linear unit, which is smoother than ReLU and so folds less back.
 
-    Law, and what it is exact and approximate for: as `FourierPointwise`.
+    Law: as `FourierPointwise`. Exact for the elements that permute the samples (`exact_group`): all of a finite group; the
+    turns by 1/`samples` for SO(2), with the reflections for O(2); the 24 rotations of the cube for SO(3), with the inversion
+    for O(3). Approximate for all others; the table of `FourierPointwise` has the errors.
 
     Args:
         in_type, samples: as in `FourierPointwise`.
@@ -34,15 +36,18 @@ class FourierELU(FourierPointwise):
 class QuotientFourierPointwise(FourierPointwise):
     """A pointwise nonlinearity of functions on the cosets `g H` of a subgroup, given by their Fourier coefficients.
 
-    Law, and what it is exact and approximate for: as `FourierPointwise`, of which this is the form with a subgroup. With
-    turns about an axis, `group.so2(d=3)` in SO(3) or `group.conical()` in O(3), the cosets are the points of the sphere and
-    `in_type` holds every degree once, `"8x0 + 8x1 + 8x2"` for eight functions; they are sampled at the points of Lebedev's
-    quadrature rules.
+    Law: as `FourierPointwise`. Exact for the elements that permute the samples (`exact_group`): all of a finite group; the
+    turns by 1/`samples` for SO(2), with the reflections for O(2); the 24 rotations of the cube for SO(3), with the inversion
+    for O(3). Approximate for all others; the table of `FourierPointwise` has the errors.
+
+    This is `FourierPointwise` with its argument `subgroup`. With turns about an axis, `group.so2(d=3)` in SO(3) or
+    `group.conical()` in O(3), the cosets are the points of the sphere and `in_type` holds every degree once,
+    `"8x0 + 8x1 + 8x2"` for eight functions; they are sampled at the points of Lebedev's quadrature rules.
 
     Args:
         in_type: fields that each hold whole functions on the cosets, or irreps, each as often per function as the subgroup
             has invariants in it (divided by `dim End`).
-        subgroup: H: a group, generator matrices, or (planar groups) the order n of a subgroup of rotations.
+        subgroup: H, as in `Group.subgroup`: a group, generator matrices, or a number of turns.
         function, samples: as in `FourierPointwise`; on the sphere the number of points of a rule: 6, 14, 26, 38, 50, 86, ...
     Raises:
         ValueError: as `FourierPointwise`.
@@ -68,7 +73,9 @@ class QuotientFourierPointwise(FourierPointwise):
 class QuotientFourierELU(QuotientFourierPointwise):
     """`QuotientFourierPointwise` with an exponential linear unit.
 
-    Law, and what it is exact and approximate for: as `FourierPointwise`.
+    Law: as `FourierPointwise`. Exact for the elements that permute the samples (`exact_group`): all of a finite group; the
+    turns by 1/`samples` for SO(2), with the reflections for O(2); the 24 rotations of the cube for SO(3), with the inversion
+    for O(3). Approximate for all others; the table of `FourierPointwise` has the errors.
 
     Args:
         in_type, subgroup, samples: as in `QuotientFourierPointwise`.

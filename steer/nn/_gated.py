@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from steer.field import FieldType
-from steer.nn._activations import activation
+from steer.nn._activations import activation, require_pointwise
 from steer.nn._constants import Constants
 from steer.nn._field_products import scale
 from steer.nn._fields import FieldGroups, consecutive
@@ -32,7 +32,7 @@ class GatedNonLinearity(EquivariantModule):
         gate: activation of the gates, likewise.
     Shapes: `[batch, in_type.size, *space] -> [batch, out_type.size, *space]`.
     Raises:
-        ValueError: if an activation is unknown.
+        ValueError: if an activation is unknown, or lets numbers depend on each other.
     Source: Weiler et al. 2018, 3D Steerable CNNs, section 4.
 
     >>> from steer import gspaces, nn
@@ -53,6 +53,9 @@ class GatedNonLinearity(EquivariantModule):
         self.out_type = out_type
         self.scalar = activation(scalar, f"{name}: scalar")
         self.gate = activation(gate, f"{name}: gate")
+        space = (3,) * out_type.gspace.dimensionality
+        require_pointwise(self.scalar, (2, max(out_type.size - len(gates), 1), *space), f"{name}: scalar")
+        require_pointwise(self.gate, (2, max(len(gates), 1), *space), f"{name}: gate")
         needs = [int(gate is not None) for sizes, gate in blocks for _ in sizes]
         self.groups = FieldGroups.of_blocks(
             consecutive(size for sizes, _ in blocks for size in sizes), [not need for need in needs]

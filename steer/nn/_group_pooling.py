@@ -46,7 +46,7 @@ class GroupPooling(EquivariantModule):
 
     def __init__(self, in_type: FieldType, function: str = "max") -> None:
         super().__init__(in_type)
-        if function not in _STOCK:
+        if not isinstance(function, str) or function not in _STOCK:
             raise ValueError(f"GroupPooling: function, 'max' or 'mean', is required; received {function!r}")
         require_permutation(in_type, "GroupPooling", "NormPool")
         self.out_type = one_each(in_type)

@@ -11,7 +11,9 @@ from steer.nn._module import EquivariantModule
 
 
 class Identity(EquivariantModule):
-    """The identity on fields of one type. Exact for every group; approximate for none.
+    """The identity on fields of one type.
+
+    Law: `id(g f) = g f = g id(f)`. Exact for every group; approximate for none.
 
     Args:
         in_type: any fields, over any number of dimensions.
@@ -37,7 +39,7 @@ class Restriction(Identity):
 
     Args:
         in_type: any fields, over any number of dimensions.
-        subgroup: a subgroup of `in_type.fibergroup`.
+        subgroup: of `in_type.fibergroup`, as in `Group.subgroup`: a group, generator matrices, or a number of turns.
     Raises:
         ValueError: if the group does not contain it.
     Source: Weiler and Cesa 2019, section 2.7.
@@ -47,6 +49,6 @@ class Restriction(Identity):
     cyclic(4) on square
     """
 
-    def __init__(self, in_type: FieldType, subgroup: Group) -> None:
+    def __init__(self, in_type: FieldType, subgroup: Group | int | Tensor) -> None:
         super().__init__(in_type)
         self.out_type = in_type.restrict(subgroup)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import textwrap
+import warnings
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import Any, overload
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, overload
 
 import torch
 from torch import Tensor
@@ -15,6 +17,9 @@ from steer.field import FieldType, GeometricTensor
 from steer.nn._constants import Constants, LocalConstants
 from steer.nn._plain import Plain
 from steer.nn._traced import example, holds, traced
+
+if TYPE_CHECKING:
+    from steer.testing import EquivarianceReport
 
 
 def require_fields(kind: FieldType, layer: str, role: str = "in_type") -> FieldType:
@@ -32,8 +37,14 @@ def require_fields(kind: FieldType, layer: str, role: str = "in_type") -> FieldT
     raise TypeError(f"{layer}: {role}, a FieldType, is required; received {received}{way_out}")
 
 
+_LATER: Any = "set by the layer"  # and not None, which a user may pass by mistake
+
+
 class EquivariantModule(LocalConstants):
     """A layer that maps fields of `in_type` to fields of `out_type`, equivariantly.
+
+    Law: `layer(g f) = g layer(f)`, with the actions that `in_type` and `out_type` stand for. Exact for the elements that
+    the docstring of a layer names; approximate for others of its group, up to sampling.
 
     A `GeometricTensor` in gives a `GeometricTensor` out, a plain tensor a plain tensor, with the same numbers. Subclasses
     define `compute`, on plain tensors, and `export` where there is a stock module.
@@ -46,11 +57,11 @@ class EquivariantModule(LocalConstants):
     in_type: FieldType
     out_type: FieldType
 
-    def __init__(self, in_type: FieldType | None = None, out_type: FieldType | None = None) -> None:
+    def __init__(self, in_type: FieldType = _LATER, out_type: FieldType = _LATER) -> None:
         super().__init__()
-        if in_type is not None:
+        if in_type is not _LATER:
             self.in_type = require_fields(in_type, type(self).__name__)
-            self.out_type = in_type if out_type is None else require_fields(out_type, type(self).__name__, "out_type")
+            self.out_type = in_type if out_type is _LATER else require_fields(out_type, type(self).__name__, "out_type")
 
     @abstractmethod
     def compute(self, x: Tensor) -> Tensor:
@@ -64,6 +75,7 @@ class EquivariantModule(LocalConstants):
         """Apply the layer.
 
         Raises:
+            TypeError: if it is no tensor, or one of integers or complex numbers.
             ValueError: if the type, or the number of channels or axes, is not that of `in_type`.
         """
         return self._typed(x, self.compute)
@@ -73,6 +85,7 @@ class EquivariantModule(LocalConstants):
         if isinstance(x, GeometricTensor):
             if x.type != self.in_type:
                 raise ValueError(f"{type(self).__name__}: fields of type {self.in_type} are required; received {x.type}")
+            self._require_real(x.tensor)
             self._check(x.tensor)
             return GeometricTensor(_laid_out_like(compute(x.tensor), x.tensor), self.out_type)
         if not isinstance(x, Tensor):
@@ -80,8 +93,16 @@ class EquivariantModule(LocalConstants):
                 f"{type(self).__name__}: a torch tensor or a GeometricTensor is required; received {type(x).__name__}"
                 + ("; torch.from_numpy makes one" if type(x).__name__ == "ndarray" else "")
             )
+        self._require_real(x)
         self._check(x)
         return _laid_out_like(compute(x), x)
+
+    def _require_real(self, x: Tensor) -> None:
+        if not x.is_floating_point():
+            raise TypeError(
+                f"{type(self).__name__}: real numbers in floating point are required; received {x.dtype}; "
+                + ("real and imaginary parts are two channels" if x.is_complex() else "x.float() makes them")
+            )
 
     def _check(self, x: Tensor) -> None:
         self.in_type.check(x)
@@ -94,6 +115,44 @@ class EquivariantModule(LocalConstants):
             for module in self.modules():  # assigned tensors bring their dtype and device along
                 if isinstance(module, Constants):
                     module.follow(numbers)
+
+    def check_equivariance(self, **options: Any) -> EquivarianceReport:
+        """Measure the layer, or the whole network that it is: `steer.check_equivariance(self, **options)`.
+
+        Returns:
+            A report that prints as a table; `report.assert_exact()` makes it a test.
+
+        >>> from steer import gspaces, nn
+        >>> kind = gspaces.rot2dOnR2(4).type("regular")
+        >>> nn.R2Conv(kind, kind, 3).check_equivariance(size=7).assert_exact()
+        """
+        # The layers are what the measurement knows, so they open the door to it by name, when they are asked to.
+        report: EquivarianceReport = import_module("steer.testing").check_equivariance(self, **options)
+        return report
+
+    def evaluate_output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+        """The shape of the output for one of the input, `[batch, in_type.size, *space]`, without computing it.
+
+        Raises:
+            ValueError: if the layer does not take inputs of this shape.
+
+        >>> from steer import gspaces, nn
+        >>> kind = gspaces.rot2dOnR2(4).type("regular")
+        >>> nn.R2Conv(kind, kind, 5, stride=2).evaluate_output_shape((1, 4, 33, 33))
+        (1, 4, 15, 15)
+        """
+        name = f"{type(self).__name__}.evaluate_output_shape"
+        shape = list(input_shape) if isinstance(input_shape, Sequence) else [None]
+        if not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in shape):
+            raise ValueError(f"{name}: whole numbers [batch, channel, *space] are required; received {input_shape!r}")
+        x = torch.empty(shape, device="meta")
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # whoever calls the layer itself is warned
+            try:
+                y = copy.deepcopy(self).to("meta", torch.float32).eval()(x)
+            except RuntimeError as error:
+                raise ValueError(f"{name}: a shape that the layer takes is required; received {shape}: {error}") from error
+        return tuple(y.shape)
 
     def __repr__(self) -> str:
         # Index lists and constants are of no interest to a reader: a layer that holds nothing else prints on one line.

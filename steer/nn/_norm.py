@@ -62,7 +62,7 @@ class NormNonLinearity(EquivariantModule):
     ) -> None:
         super().__init__(in_type)
         name = function.removeprefix("n_") if isinstance(function, str) else function
-        if name not in _FUNCTIONS:
+        if not isinstance(name, str) or name not in _FUNCTIONS:
             raise ValueError(
                 f"NormNonLinearity: function, one of {', '.join(_FUNCTIONS)}, is required; received {function!r}"
             )

@@ -17,7 +17,8 @@ from steer.nn._module import EquivariantModule
 class Sequential(torch.nn.Sequential, EquivariantModule):
     """A `torch.nn.Sequential` that checks, when it is built, that every layer takes the fields the one before gives.
 
-    Law: a composition of equivariant layers is equivariant. Exact, and approximate, where its layers are.
+    Law: a composition of equivariant layers is equivariant. Exact for the elements that all its layers are exact for;
+    approximate for all others.
 
     A typed input gives a typed output, a plain tensor a plain tensor. Stock `torch.nn` modules, which know nothing of
     fields, may follow after the last equivariant layer (a classifier on invariants, say); a sequence that ends in them
@@ -116,6 +117,10 @@ def _numbered(layers: list[torch.nn.Module]) -> list[tuple[str, torch.nn.Module]
 
 def _check(layers: list[tuple[str, torch.nn.Module]]) -> None:
     """Raise `ValueError` at the first layer that does not take what the one before gives."""
+    for name, layer in layers:
+        if not isinstance(layer, torch.nn.Module):
+            way_out = "; unpack lists: Sequential(*layers)" if isinstance(layer, (list, tuple)) else ""
+            raise TypeError(f"Sequential: modules are required; number {name} is {type(layer).__name__}{way_out}")
     for (before, a), (name, b) in pairwise(layers):
         if not _typed(b):
             continue

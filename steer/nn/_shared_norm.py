@@ -44,7 +44,12 @@ class SharedNormNonLinearity(NormNonLinearity):
         dtype: torch.dtype | None = None,
     ) -> None:
         count = len(require_fields(in_type, "SharedNormNonLinearity"))
-        self.sharing = [[int(i) for i in fields] for fields in sharing]
+        lists = isinstance(sharing, Sequence) and all(isinstance(fields, (list, tuple)) for fields in sharing)
+        if not lists or not all(isinstance(i, int) for fields in sharing for i in fields):
+            raise ValueError(
+                f"SharedNormNonLinearity: sharing, lists of positions of fields, is required; received {sharing!r}"
+            )
+        self.sharing = [list(fields) for fields in sharing]
         if sorted(i for fields in self.sharing for i in fields) != list(range(count)) or not all(self.sharing):
             raise ValueError(
                 f"SharedNormNonLinearity: sharing, lists that hold every position from 0 to {count - 1} once, is required; "

@@ -15,6 +15,7 @@ from steer.nn._constants import Constants
 from steer.nn._fingerprint import Fingerprinted, fingerprint
 from steer.nn._invariants import invariant_vectors
 from steer.nn._module import EquivariantModule
+from steer.nn._numbers import is_number
 from steer.nn._precision import full_precision
 from steer.representation import Representation
 
@@ -27,6 +28,9 @@ class UnreachableIrrepsWarning(UserWarning):
 
 class SteerableModule(Fingerprinted, EquivariantModule):
     """A layer with a steerable kernel and a bias on the invariants of its output.
+
+    Law: kernel and bias solve their constraints, whatever the weights. Exact for the elements that
+    the docstring of a layer names; approximate for others of its group, up to sampling.
 
     `weight` is one vector of coefficients, `bias` one number per invariant of the output. Bases are buffers that no
     checkpoint holds: they follow from the types, and are made again in full precision whenever the dtype changes.
@@ -52,7 +56,7 @@ class SteerableModule(Fingerprinted, EquivariantModule):
         dtype: torch.dtype | None,
         phases: int = 1,
     ) -> None:
-        super().__init__(in_type, out_type)
+        super().__init__(in_type, out_type)  # checks the types
         if in_type.gspace != out_type.gspace:
             raise ValueError(
                 f"{type(self).__name__}: types over one gspace are required; received {in_type.gspace} and {out_type.gspace}"
@@ -92,7 +96,12 @@ class SteerableModule(Fingerprinted, EquivariantModule):
         Closed form, from the norms of the basis elements (`Plan.deviation`). Where a stride shares the taps out among the
         sites of the output, the variance is kept on average over them, with elements of equal variance. Use `gain=2**0.5`
         before rectifiers. The bias becomes zero.
+
+        Raises:
+            ValueError: if the gain is no number >= 0.
         """
+        if not is_number(gain) or gain < 0:
+            raise ValueError(f"{type(self).__name__}.reset_parameters: gain, a number >= 0, is required; received {gain!r}")
         with torch.no_grad():
             if self.weight.device.type != "meta":
                 deviation = self.plan.deviation if self._phases == 1 else self.plan.even_deviation * self._phases**0.5
@@ -131,6 +140,7 @@ class SteerableModule(Fingerprinted, EquivariantModule):
         Returns:
             The residual, `|given - taken| / |given|` over kernel and bias: zero if they were steerable already.
         Raises:
+            TypeError: if one is no tensor.
             ValueError: if a shape does not fit, or a bias is given to a layer without one.
 
         >>> from steer import gspaces, nn
@@ -139,6 +149,11 @@ class SteerableModule(Fingerprinted, EquivariantModule):
         >>> conv.from_dense(*other.dense()) < 1e-6
         True
         """
+        for what, given in (("kernel", kernel), ("bias", bias)):
+            if not isinstance(given, Tensor) and not (what == "bias" and given is None):
+                raise TypeError(
+                    f"{type(self).__name__}.from_dense: {what}, a torch tensor, is required; received {type(given).__name__}"
+                )
         own_kernel, own_bias = (None if t is None else t.detach() for t in self.dense())
         assert own_kernel is not None
         name = f"{type(self).__name__}.from_dense"

@@ -21,7 +21,7 @@ class SubgroupPooling(EquivariantModule):
 
     Args:
         in_type: regular fields, quotient fields by subgroups K of H, and trivial fields, over any number of dimensions.
-        subgroup: H: a group, generator matrices, or (planar groups) the order n of a subgroup of rotations.
+        subgroup: H, as in `Group.subgroup`: a group, generator matrices, or a number of turns.
         function: "max" or "mean".
     Shapes: `[batch, in_type.size, *space] -> [batch, out_type.size, *space]`.
     Raises:

@@ -64,7 +64,7 @@ class TensorProductNonLinearity(Fingerprinted, EquivariantModule):
                 "TensorProductNonLinearity: types over one gspace are required; received "
                 f"{in_type.gspace} and {out_type.gspace}"
             )
-        if mode not in _MODES:
+        if not isinstance(mode, str) or mode not in _MODES:
             raise ValueError(f"TensorProductNonLinearity: mode, one of {', '.join(_MODES)}, is required; received {mode!r}")
         self.mode = mode
         apart, together = Disentangle(in_type), Entangle(out_type)

@@ -128,8 +128,9 @@ class SteerableUpsampling(EquivariantModule):
 
 
 def _factors(scale_factor: float | Sequence[float], d: int, name: str) -> tuple[float, ...]:
-    values = (scale_factor,) * d if isinstance(scale_factor, (int, float)) else tuple(scale_factor)
-    if len(values) != d or not all(isinstance(v, (int, float)) and 1 <= v < math.inf for v in values):
+    values = (scale_factor,) * d if isinstance(scale_factor, (int, float)) else scale_factor
+    good = isinstance(values, Sequence) and len(values) == d
+    if not good or not all(isinstance(v, (int, float)) and 1 <= v < math.inf for v in values):
         raise ValueError(
             f"{name}: scale_factor, a number >= 1 or {d} of them, is required; received {scale_factor!r}; pooling layers "
             "make grids smaller"

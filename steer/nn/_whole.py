@@ -11,6 +11,7 @@ import torch
 from torch.nn.utils import parametrize
 
 from steer.field import FieldType
+from steer.group import require
 from steer.nn._branches import Branch, Merge
 from steer.nn._module import EquivariantModule
 from steer.nn._steerable import SteerableModule
@@ -44,7 +45,7 @@ def export(network: torch.nn.Module) -> torch.nn.Module:
       (1): Flatten(start_dim=1, end_dim=-1)
     )
     """
-    _warn_of_hooks(network)
+    _warn_of_hooks(require(network, torch.nn.Module, "export", "a torch module"))
     if isinstance(network, _EXPORTABLE):
         return network.export()
     typed = any(makes_fields(type(module)) for module in network.modules() if not isinstance(module, _EXPORTABLE))
@@ -97,7 +98,7 @@ def summary(network: torch.nn.Module) -> str:
     rows: list[tuple[str, ...]] = [("layer", "kind", "fields out", "channels", "parameters", "dense weights")]
     totals = [0, 0]
     seen: set[int] = set()
-    for name, layer in network.named_modules():
+    for name, layer in require(network, torch.nn.Module, "summary", "a torch module").named_modules():
         parameters = [parameter for parameter in layer.parameters(recurse=False) if id(parameter) not in seen]
         seen.update(id(parameter) for parameter in parameters)
         own = sum(parameter.numel() for parameter in parameters)
@@ -117,6 +118,7 @@ def summary(network: torch.nn.Module) -> str:
 
 def dense_weights(network: torch.nn.Module, recurse: bool = True) -> int:
     """The number of weights of the stock network of the same dense shapes, which is what a forward pass costs per site."""
+    require(network, torch.nn.Module, "dense_weights", "a torch module")
     total = 0
     for layer in network.modules() if recurse else [network]:
         if isinstance(layer, SteerableModule):
@@ -164,6 +166,10 @@ def match_width(
     }
     if by not in counts:
         raise ValueError(f"match_width: by, 'parameters' or 'cost', is required; received {by!r}")
+    if not callable(build):
+        raise TypeError(f"match_width: build, a function from a width to a network, is required; received {build!r}")
+    if not isinstance(target, int):
+        require(target, torch.nn.Module, "match_width", "target, a network or its number,")
     count = _without_drawing(counts[by], build)
     goal = target if isinstance(target, int) else counts[by](target)
     low, high = 1, 1
@@ -183,6 +189,7 @@ def _without_drawing(count: Callable[[Any], int], build: Callable[[int], torch.n
 
     def counted(width: int) -> int:
         with torch.random.fork_rng(devices):
-            return count(build(width))
+            network = require(build(width), torch.nn.Module, "match_width", "a network from build")
+            return count(network)
 
     return counted

@@ -3,7 +3,7 @@
 Imports `steer.group`. Law of the room: `rho(g h) = rho(g) rho(h)`, real and orthogonal.
 
 `__all__` is for users. For other rooms only, and subject to change: `canonical_rows` and `canonicalise` (the gauge),
-`gradient_coupling`, `parse_fields`, `real_harmonics_from_complex`, `searched_irreps`, `table`, `trace`.
+`gradient_coupling`, `kron`, `parse_fields`, `real_harmonics_from_complex`, `searched_irreps`, `table`, `trace`.
 """
 
 from steer.representation._cosets import Induced, Quotient, coset_representatives, quotient, regular
@@ -31,6 +31,7 @@ from steer.representation._irrep import Irrep, irrep, irreps, trivial
 from steer.representation._parse import parse
 from steer.representation._parse import parse_fields as parse_fields
 from steer.representation._representation import Representation
+from steer.representation._representation import kron as kron
 from steer.representation._representation import table as table
 from steer.representation._representation import trace as trace
 from steer.representation._tabulated import Tabulated, from_generator_images

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from steer.group import FiniteGroup, Group, deterministic, holds, tolerance, working
+from steer.group import FiniteGroup, Group, deterministic, holds, require, tolerance, working
 from steer.group import trivial as trivial_group
 from steer.representation._representation import Representation
 from steer.store import cached
@@ -19,6 +19,8 @@ def coset_representatives(group: Group, subgroup: Group) -> Tensor:
     Raises:
         ValueError: if `subgroup` is not contained in `group` with finite index.
     """
+    for given in (group, subgroup):
+        require(given, Group, "cosets", "a group and a subgroup of steer.group, in this order,")
     return _representatives(group, subgroup).clone()
 
 
@@ -79,7 +81,7 @@ class Quotient(Representation):
     subgroup: Group
 
     def __post_init__(self) -> None:
-        _representatives(self.group, self.subgroup)
+        coset_representatives(self.group, self.subgroup)
         if isinstance(self.group, FiniteGroup) and isinstance(self.subgroup, FiniteGroup):
             # Rounded matrices would turn the invariant kernels by what they are off.
             object.__setattr__(self, "subgroup", self.group.own_elements(self.subgroup))
@@ -154,7 +156,8 @@ class Induced(Representation):
     group: Group
 
     def __post_init__(self) -> None:
-        _representatives(self.group, self.inner.group)
+        require(self.inner, Representation, "induce", "a representation of a subgroup")
+        coset_representatives(require(self.group, Group, "induce", "the larger group"), self.inner.group)
 
     @property
     def dim(self) -> int:

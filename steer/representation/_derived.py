@@ -8,12 +8,14 @@ from typing import Any
 
 from torch import Tensor
 
-from steer.group import Group
+from steer.group import Group, require
 from steer.representation._irrep import Irrep, trivial
 from steer.representation._representation import Representation, kron
 
 
 def _same_group(a: Representation, b: Representation, what: str) -> None:
+    for part in (a, b):
+        require(part, Representation, what, "a representation")
     if a.group != b.group:
         raise ValueError(f"{what}: representations of one group are required; received {a.group} and {b.group}")
 
@@ -41,7 +43,7 @@ class Standard(Representation):
 
 def standard(group: Group) -> Standard:
     """The standard representation `g -> g`."""
-    return Standard(group)
+    return Standard(require(group, Group, "standard", "a group of steer.group"))
 
 
 @dataclass(frozen=True, repr=False)
@@ -95,8 +97,9 @@ class DirectSum(Representation):
 def direct_sum(parts: Iterable[Representation]) -> Representation:
     """Direct sum of any positive number of representations of one group; a single one is returned as it is."""
     flat: list[Representation] = []
-    for part in parts:
-        flat += part.parts if isinstance(part, DirectSum) else (part,)
+    for part in require(parts, Iterable, "direct_sum", "a list of representations"):
+        whole = require(part, Representation, "direct_sum", "a representation")
+        flat += whole.parts if isinstance(whole, DirectSum) else (whole,)
     if not flat:
         raise ValueError("direct_sum: at least one representation is required; received none")
     for part in flat[1:]:
@@ -186,4 +189,5 @@ def band_limited_regular(group: Group, max_degree: int) -> Representation:
     The Fourier coefficients of a regular field, for the Fourier nonlinearities. For SO(2) of frequency at most F: each
     frequency once.
     """
+    require(group, Group, "band_limited_regular", "a group of steer.group")
     return direct_sum([i for i in group.irreps(max_degree) for _ in range(i.dim // i.endomorphisms)])

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from steer.group import require
 from steer.store import GAUGE as GAUGE
 
 SHARE = 0.0123  # no simple fraction, so that symmetric problems have no ties at the threshold
@@ -38,6 +39,7 @@ def canonical_rows(diagonal: Tensor, column: Callable[[int], Tensor], rank: int)
 
 def canonical_basis(projector: Tensor) -> Tensor:
     """Canonical orthonormal basis of the range of a projector, `[n, n] -> [rank, n]`."""
+    require(projector, Tensor, "canonical_basis", "a projector [n, n], a tensor,")
     rank = round(float(projector.diagonal().sum()))
     rows = canonical_rows(projector.diagonal(), lambda i: projector[:, i], rank)
     return rows @ projector

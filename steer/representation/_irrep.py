@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from steer.group import Group
+from steer.group import Group, require
 from steer.representation._families import family, integers
 from steer.representation._family import IrrepInfo
 from steer.representation._representation import Representation
@@ -26,7 +26,8 @@ class Irrep(Representation):
     label: str
 
     def __post_init__(self) -> None:
-        canonical = family(self.group).canonical(self.label)
+        require(self.group, Group, "Irrep", "a group of steer.group")
+        canonical = family(self.group).canonical(self.label) if isinstance(self.label, str) else None
         if canonical is None:
             raise _unknown(self.group, self.label)
         object.__setattr__(self, "label", canonical)
@@ -70,7 +71,8 @@ class Irrep(Representation):
 
 def irreps(group: Group, max_degree: int | None = None) -> tuple[Irrep, ...]:
     """All irreps of a finite group, or those of degree at most `max_degree`."""
-    if max_degree is not None and (not isinstance(max_degree, int) or max_degree < 0):
+    require(group, Group, "irreps", "a group of steer.group")
+    if max_degree is not None and (not isinstance(max_degree, int) or isinstance(max_degree, bool) or max_degree < 0):
         raise ValueError(f"irreps(max_degree): a whole number >= 0 is required; received {max_degree!r}")
     return tuple(Irrep(group, label) for label in family(group).labels(max_degree))
 
@@ -81,7 +83,7 @@ def irrep(group: Group, *label: Any) -> Irrep:
     Raises:
         ValueError: if the group has no such irrep.
     """
-    rules = family(group)
+    rules = family(require(group, Group, "irrep", "a group of steer.group"))
     if len(label) == 1 and isinstance(label[0], Irrep) and label[0].group == group:
         return label[0]
     received = label[0] if len(label) == 1 else label
@@ -99,4 +101,4 @@ def _unknown(group: Group, received: Any) -> ValueError:
 
 def trivial(group: Group) -> Irrep:
     """The trivial representation."""
-    return Irrep(group, family(group).labels(0)[0])
+    return Irrep(group, family(require(group, Group, "trivial", "a group of steer.group")).labels(0)[0])

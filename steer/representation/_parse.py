@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from steer.group import Group
+from steer.group import Group, require
 from steer.representation._cosets import regular
 from steer.representation._derived import direct_sum, standard
 from steer.representation._irrep import irrep, irreps
@@ -30,6 +30,8 @@ def parse_fields(group: Group, text: str) -> list[Representation]:
     Raises:
         ValueError: if a term cannot be read or names no representation of the group.
     """
+    require(group, Group, "representation", "a group of steer.group")
+    require(text, str, "representation", 'a string such as "8xregular + 4x1"')
     # Labels of cylinder groups end in a sign, so there only a "+" behind a space separates terms.
     signed = irreps(group, 0)[0].label.endswith("+")
     named = {"trivial": lambda: group.trivial, "regular": lambda: regular(group), "standard": lambda: standard(group)}

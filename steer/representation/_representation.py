@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from steer.group import FiniteGroup, Group, deterministic, holds, tolerance
+from steer.group import FiniteGroup, Group, deterministic, holds, numbers, tolerance
 from steer.store import cached
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Representation(ABC):
                 the last place of half precision).
         """
         # A tensor keeps its device; numbers are not rounded to the default precision.
-        g = g if isinstance(g, Tensor) else torch.as_tensor(g, dtype=torch.float64)
+        g = numbers(g, str(self), f"elements of {self.group}, [..., {self.group.d}, {self.group.d}], are")
         g = g if g.is_floating_point() else g.double()
         if g.shape[-2:] != (self.group.d, self.group.d):
             raise ValueError(
@@ -108,15 +108,15 @@ class Representation(ABC):
         """Whether every value is a permutation matrix; then pointwise nonlinearities are equivariant."""
         return _is_permutation(self)
 
-    def restrict(self, subgroup: Group) -> Representation:
-        """The same map on a subgroup.
+    def restrict(self, subgroup: Group | int | Tensor) -> Representation:
+        """The same map on a subgroup, given as in `Group.subgroup`.
 
         Raises:
             ValueError: if `subgroup` is not contained in the group.
         """
         from steer.representation._derived import restrict
 
-        return restrict(self, subgroup)
+        return restrict(self, subgroup if isinstance(subgroup, Group) else self.group.subgroup(subgroup))
 
     def induce(self, group: Group) -> Representation:
         """The induced representation of a larger group, of dimension `dim` times the (finite) index.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from steer.group import SAME, FiniteGroup, deterministic
+from steer.group import SAME, FiniteGroup, deterministic, numbers, require
 from steer.representation._polished import polished
 from steer.representation._representation import Representation, looked_up
 
@@ -72,7 +72,9 @@ def from_generator_images(group: FiniteGroup, images: Sequence[Any], name: str =
     >>> steer.representation.from_generator_images(g, [[[-1.0]]]).irreps
     (<2 of cyclic(4), dim 1>,)
     """
-    given = [image if isinstance(image, Tensor) else torch.as_tensor(image, dtype=torch.float64) for image in images]
+    where, needed = "from_generator_images", "orthogonal matrices, one per generator, are"
+    require(group, FiniteGroup, where, "a finite group")
+    given = [numbers(image, where, needed) for image in require(images, Iterable, where, "a list of matrices")]
     values = [image.detach().to("cpu", torch.float64) for image in given]
     generators, table = group.index(group.generators).tolist(), group.table
     if len(values) != len(generators) or any(v.ndim != 2 or v.shape != (len(values[0]),) * 2 for v in values):

@@ -92,6 +92,12 @@ def check_equivariance(
     out = out_type or getattr(module, "out_type", None)
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"check_equivariance: a torch module is required; received {type(module).__name__}")
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise ValueError(f"check_equivariance: dtype, such as torch.float64, is required; received {dtype!r}")
+    if not isinstance(train, bool):
+        raise ValueError(f"check_equivariance: train, True or False, is required; received {train!r}")
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise ValueError(f"check_equivariance: seed, a whole number, is required; received {seed!r}")
     network = copy.deepcopy(module).to("cpu", dtype).train(train)
     space = _smallest(into.gspace, network)
     attends = any(isinstance(layer, SteerableAttention) for layer in network.modules())

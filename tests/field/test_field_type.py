@@ -277,3 +277,29 @@ def test_fields_without_base_space_may_be_sets() -> None:
     assert_close(kind.transform(x, g)[..., 1, 2], kind.transform(x[..., 1, 2], g))
     with pytest.raises(ValueError, match=r"a tensor \[batch, 27, \*position\] is required"):
         kind.check(x[:, :5])
+
+
+@each_type
+def test_fields_are_selected_sorted_and_grouped(kind):
+    assert [slice(*ends) for ends in zip(kind.fields_start, kind.fields_end, strict=True)] == [s for _, s in kind.channels()]
+    order = list(reversed(range(len(kind))))
+    assert kind.index_select(order).representations == kind.representations[::-1]
+    assert kind.index_select([-1]).representations == kind.representations[-1:]
+    assert sorted(map(str, kind.sorted().representations)) == sorted(map(str, kind.representations))
+    assert len(kind.sorted().runs) == len(set(kind.representations))
+    assert kind.index_select(order).sorted() == kind.sorted() == kind.sorted().sorted()
+    grouped = kind.group_by_labels([i % 2 for i in range(len(kind))])
+    assert list(grouped) == [0, 1]
+    assert [part.representations for part in grouped.values()] == [kind.representations[::2], kind.representations[1::2]]
+
+
+def test_bad_selections():
+    kind = TYPES[0]
+    with pytest.raises(IndexError, match=r"index_select: numbers of 6 fields are required; received \[6\]"):
+        kind.index_select([6])
+    with pytest.raises(ValueError, match="at least one field is required"):
+        kind.index_select([])
+    with pytest.raises(TypeError, match="index_select: a list of numbers of fields is required; received int 2"):
+        kind.index_select(2)
+    with pytest.raises(ValueError, match="group_by_labels: 6 labels, one per field, are required; received 1"):
+        kind.group_by_labels(["a"])

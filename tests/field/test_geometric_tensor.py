@@ -1,11 +1,13 @@
 """Tensors that know how they transform."""
 
+import numpy
 import pytest
 import torch
 from torch.utils import _pytree as pytree
 
 from steer import gspaces
 from steer.field import FieldType, GeometricTensor
+from steer.group import cyclic
 from tests.cases import assert_close, assert_far, randn
 
 SPACE = gspaces.flipRot2dOnR2(4)
@@ -60,6 +62,128 @@ def test_split_is_one_tensor_per_field():
     assert torch.equal(torch.cat([part.tensor for part in parts], 1), x.tensor)
     g = SPACE.testing_elements[1]
     assert_close(torch.cat([part.transform(g).tensor for part in parts], 1), x.transform(g).tensor)
+
+
+def test_split_between_fields():
+    x = tensor()
+    parts = x.split([1, 3])
+    assert [str(part.type) for part in parts] == [f"{label} of {SPACE}" for label in ("regular", "2x1", "0e")]
+    assert torch.equal(torch.cat([part.tensor for part in parts], 1), x.tensor)
+    assert [part.type for part in x.split([])] == [KIND]
+    for breaks in ([0], [2, 2], [3, 1], [4], ["1"]):
+        with pytest.raises(ValueError, match="split: growing numbers of fields from 1 to 3 are required; received"):
+            x.split(breaks)
+
+
+INDICES = {
+    "batch": (slice(1, 3), slice(1, 3), slice(None), KIND),
+    "batch number": (-1, slice(2, 3), slice(None), KIND),
+    "batch list": ([2, 0], [2, 0], slice(None), KIND),
+    "batch index": (torch.tensor([1, 1]), [1, 1], slice(None), KIND),
+    "batch mask": (torch.tensor([True, False, True]), [0, 2], slice(None), KIND),
+    "a field": ((slice(None), 0), slice(None), slice(0, 8), FieldType(SPACE, "regular")),
+    "the last field": ((..., -1, slice(None), slice(None)), slice(None), slice(12, 13), FieldType(SPACE, "0e")),
+    "fields": ((slice(None), slice(1, 3)), slice(None), slice(8, 12), FieldType(SPACE, "2x1")),
+    "fields backwards": (
+        (slice(None), slice(None, None, -1)),
+        slice(None),
+        [12, 10, 11, 8, 9, *range(8)],
+        FieldType(SPACE, "0e + 2x1 + regular"),
+    ),
+    "a list of fields": ((slice(None), [3, 1]), slice(None), [12, 8, 9], FieldType(SPACE, "0e + 1")),
+    "a mask of fields": ((0, [False, True, False, True]), slice(0, 1), [8, 9, 12], FieldType(SPACE, "1 + 0e")),
+    "an index of fields": ((0, torch.tensor([2, 2])), slice(0, 1), [10, 11, 10, 11], FieldType(SPACE, "2x1")),
+    "lists of both": (([2, 0, 1], [0, 3]), [2, 0, 1], [*range(8), 12], FieldType(SPACE, "regular + 0e")),
+    "arrays": ((numpy.array([2, 0]), numpy.int64(3)), [2, 0], [12], FieldType(SPACE, "0e")),
+    "everything": (..., slice(None), slice(None), KIND),
+}
+
+
+@pytest.mark.parametrize("name", INDICES)
+def test_items_of_the_batch_and_whole_fields(name):
+    items, batch, channels, kind = INDICES[name]
+    x = tensor()
+    y = x[items]
+    assert y.type == kind
+    assert torch.equal(y.tensor, x.tensor[batch][:, channels])
+    for g in SPACE.testing_elements:
+        assert_close(y.transform(g).tensor, x.transform(g)[items].tensor)
+
+
+def test_parts_of_space_and_every_axis_stays():
+    x = tensor()
+    assert torch.equal(x[:, :, 1:4, ::2].tensor, x.tensor[:, :, 1:4, ::2])
+    assert torch.equal(x[0, 1, 2, 3].tensor, x.tensor[0:1, 8:10, 2:3, 3:4])
+    assert torch.equal(x[..., 4].tensor, x.tensor[..., 4:5])
+    assert torch.equal(x[..., [4, 0]].tensor, x.tensor[..., [4, 0]])
+    middle = x[:, :, 1:4, 1:4]  # about the same centre
+    g = SPACE.testing_elements[1]
+    assert_close(middle.transform(g).tensor, x.transform(g)[:, :, 1:4, 1:4].tensor)
+    corner = x[:, :, :3, :3]
+    assert_far(corner.transform(g).tensor, x.transform(g)[:, :, :3, :3].tensor)
+
+
+def test_views_and_iteration():
+    x = tensor()
+    assert x[:, 1:3].tensor.data_ptr() == x.tensor[:, 8:].data_ptr()
+    assert [len(item) for item in x] == [1, 1, 1]
+    assert torch.equal(torch.cat([item.tensor for item in x]), x.tensor)
+
+
+def test_bad_indices():
+    x = tensor()
+    for items, message in (
+        (3, "an integer from -3 to 2 is required for the batch; received 3"),
+        ((0, 4), "integers from -4 to 3 are required for fields; received 4"),
+        ((0, [0, 9]), r"integers from -4 to 3 are required for fields; received \[0, 9\]"),
+        ((0, []), r"at least one of 4 fields is required; received \[\]"),
+        ((0, slice(2, 2)), "at least one of 4 fields is required"),
+        ((0, 0, 5), "an integer from -5 to 4 is required for axis 2; received 5"),
+        ([7], r"a list of integers, is required for the 3 of the batch; received \[7\]"),
+        (slice(None, None, -1), "is required for the 3 of the batch; received slice"),
+        ((0, 0, 0, 0, 0), "at most 4 items, for batch, fields and space, are required"),
+        ((..., 0, ...), "at most 4 items"),
+    ):
+        with pytest.raises(IndexError, match=message):
+            x[items]
+    for items, message in (
+        ("a", "an integer, a slice, or a list of integers, is required for the batch; received 'a'"),
+        (None, "is required for the batch; received None"),
+        (1.5, "is required for the batch; received 1.5"),
+        ((0, "regular"), "is required for fields; received 'regular'"),
+        ((0, None), "is required for fields; received None"),
+        ((0, 0, True), "is required for axis 2; received True"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            x[items]
+
+
+def test_types_make_tensors_of_theirs():
+    x = tensor()
+    y = KIND(x.tensor)
+    assert isinstance(y, GeometricTensor)
+    assert y.tensor is x.tensor
+    assert y.type == KIND
+    with pytest.raises(ValueError, match=r"a tensor \[batch, 13, y, x\] is required"):
+        KIND(x.tensor[:, 1:])
+
+
+def test_restriction_and_turns_of_the_fibres_alone():
+    x = tensor()
+    for part in (cyclic(4), 4):
+        y = x.restrict(part)
+        assert y.tensor is x.tensor
+        assert y.type == KIND.restrict(cyclic(4))
+    g = SPACE.testing_elements[1]
+    assert torch.equal(x.transform_fibers(g).tensor, KIND.transform_fibers(x.tensor, g))
+    assert_far(x.transform_fibers(g).tensor, x.transform(g).tensor)
+    with pytest.raises(TypeError, match=r"transform_fibers: the matrix \[2, 2\] of an element is required"):
+        x.transform_fibers(1)
+    for function in (KIND.transform, KIND.transform_fibers):
+        with pytest.raises(TypeError, match=r"a torch tensor is required; received GeometricTensor; x.transform\(g\)"):
+            function(x, g)
+        with pytest.raises(TypeError, match="a torch tensor is required; received NoneType"):
+            function(None, g)
 
 
 def test_conversions():
@@ -135,8 +259,12 @@ def test_bad_arithmetic():
         x + x.tensor
     with pytest.raises(TypeError, match="GeometricTensor - GeometricTensor is defined; received int"):
         x - 1
-    with pytest.raises(ValueError, match=r"a \* s: a number is required; a tensor would not transform like the field"):
-        x * torch.ones(13)
+    for value in (torch.ones(13), None, "2", x):  # fields times fields are no fields of this type
+        error = ValueError if isinstance(value, torch.Tensor) else TypeError
+        with pytest.raises(error, match=r"a \* s: a number is required; a tensor would not transform like the field"):
+            x * value
+        with pytest.raises(error, match="a / s: a number is required"):
+            x / value
 
 
 def test_cat_refuses_an_axis_that_is_not_there() -> None:

@@ -6,7 +6,14 @@ import pytest
 import torch
 
 from steer import gspaces, nn
-from steer.coupling import planar_clebsch_gordan, so3_clebsch_gordan
+from steer.coupling import (
+    clebsch_gordan,
+    decompose,
+    intertwiners,
+    invariants,
+    planar_clebsch_gordan,
+    so3_clebsch_gordan,
+)
 from steer.expansion import lattice, sampling, transform
 from steer.expansion._lattice import exact_symmetries
 from steer.expansion._layout import layout
@@ -15,7 +22,9 @@ from steer.group import (
     FiniteGroup,
     cyclic,
     dihedral,
+    from_generators,
     gauss_legendre,
+    klein,
     o2,
     octahedral,
     planar_rotation,
@@ -25,8 +34,22 @@ from steer.group import (
     so3,
     trivial,
 )
-from steer.kernel import HarmonicRepresentation, harmonics, kernel_basis, kernel_dimension
-from steer.representation import Irrep, wigner_d, wigner_d_from_angles, wigner_j
+from steer.kernel import GaussianRings, HarmonicRepresentation, harmonics, kernel_basis, kernel_dimension
+from steer.representation import (
+    Induced,
+    Irrep,
+    TensorProduct,
+    band_limited_regular,
+    canonical_basis,
+    coset_representatives,
+    direct_sum,
+    from_generator_images,
+    irreps,
+    standard,
+    wigner_d,
+    wigner_d_from_angles,
+    wigner_j,
+)
 from steer.store import Pack, folders
 from tests.cases import assert_close, random_orthogonal
 
@@ -55,6 +78,87 @@ REFUSED = {
     r"rotation\(axis, angle\): a finite number": lambda: rotation([1, 0, 0], math.nan),
     "normal: a finite, non-zero vector": lambda: reflection_across([math.inf, 0.0]),
     "hexagonal kernels: one odd size": lambda: sampling(lattice("hexagonal", 2), (4, 4)),
+    r"subgroup: a number of turns n >= 1, a group or matrices are required for cyclic\(8\); received -2": lambda: cyclic(
+        8
+    ).subgroup(-2),
+    r"subgroup: a number of turns n >= 1, -1 for all, .* so2\(\); received 0": lambda: so2().subgroup(0),
+    r"subgroup: a group or matrices .* octahedral\(\); received 4, and turns have many axes": lambda: octahedral().subgroup(
+        4
+    ),
+    r"subgroup: .* klein\(\); received 2, and turns have many axes": lambda: klein().subgroup(2),
+    r"subgroup: elements of cyclic\(8\) are required; cyclic\(3\) is not contained": lambda: cyclic(8).subgroup(3),
+    r"cyclic\(n\): a whole number n >= 1 is required; received \[4\]": lambda: cyclic([4]),
+    r"so2\(d\): d in \(2, 3\) is required; received \[4\]": lambda: so2([4]),
+    r"planar_reflection\(axis\): a finite number of radians is required; received \[1\]": lambda: dihedral(4, axis=[1]),
+    r"planar_rotation\(angle\): a finite number of radians is required; received '1'": lambda: planar_rotation("1"),
+    r"sample\(n\): a whole number >= 0 is required; received -1": lambda: cyclic(4).sample(-1),
+    r"sample\(n\): .* received 2.5": lambda: so2().sample(2.5),
+    r"haar\(degree\): .* received -1": lambda: so2().haar(-1),
+    "from_generators: max_order, .* received 'a'": lambda: from_generators([torch.eye(2)], "a"),
+    r"irreps\(max_degree\): .* received True": lambda: so2().irreps(True),
+    r"spacing: a positive number, or 2 of them in \(z, y, x\) order, is required; received None": lambda: gspaces.on(
+        cyclic(4), spacing=None
+    ),
+    "spacing: .* received '12'": lambda: gspaces.on(cyclic(4), spacing="12"),
+    r"spacing: .* received \[1, None\]": lambda: gspaces.on(cyclic(4), spacing=[1, None]),
+    r"spacing: .* received \[1.0, 'a'\]": lambda: gspaces.on(cyclic(4), spacing=[1.0, "a"]),
+    "spacing: .* received True": lambda: gspaces.on(cyclic(4), spacing=True),
+    "spacing: .* received -1": lambda: gspaces.on(cyclic(4), spacing=-1),
+    r"lattice: one of \['square', 'hexagonal'\] .* received \['square'\]": lambda: gspaces.on(cyclic(4), ["square"]),
+    r"kernel_basis: radial, with values \[profile, 1\], is required; received \[1\]": lambda: kernel_basis(
+        so2().irrep(1), so2().irrep(1), [[1.0, 0.0]], 1, lambda r: r
+    ),
+    "kernel_basis: radial, with values .* received 3": lambda: kernel_basis(
+        so2().irrep(1), so2().irrep(1), [[1.0, 0.0]], 1, lambda r: 3
+    ),
+    "harmonics: 1, 2 or 3 dimensions are required; received d = 0": lambda: harmonics(1.0, 1),
+}
+
+REGULAR = cyclic(4).regular
+OF_ANOTHER_CLASS = {
+    r"subgroup: matrices \[2, 2\], stacks of them, or a group .* required; received str '4'": lambda: cyclic(8).subgroup(
+        "4"
+    ),
+    "subgroup: .* received NoneType None": lambda: so2().subgroup(None),
+    "cosets: a group and a subgroup .* received str 'a'": lambda: coset_representatives(cyclic(4), "a"),
+    r"cosets: a subgroup of cyclic\(4\) is required; received int 3": lambda: cyclic(4).cosets(3),
+    "contains: matrices .* received str 'a'": lambda: cyclic(4).contains("a"),
+    "contains: .* received NoneType": lambda: so2().contains(None),
+    "index: .* received NoneType": lambda: cyclic(4).index(None),
+    "from_generators: a list of matrices is required; received int 3": lambda: from_generators(3),
+    "from_generators: orthogonal matrices, in a list, .* received str 'a'": lambda: from_generators(["a"]),
+    "axis: three finite numbers, .* received NoneType": lambda: rotation(None, 1.0),
+    "normal: a finite, non-zero vector is required; received str": lambda: reflection_across("a"),
+    "representation: a string such as .* received int 4": lambda: cyclic(4).representation(4),
+    r"regular: elements of cyclic\(4\).* received NoneType": lambda: REGULAR(None),
+    "induce: the larger group is required; received int 8": lambda: REGULAR.induce(8),
+    "induce: a representation of a subgroup is required; received NoneType": lambda: Induced(None, cyclic(4)),
+    "a @ b: a representation is required; received NoneType": lambda: TensorProduct(REGULAR, None),
+    "direct_sum: a list of representations is required; received NoneType": lambda: direct_sum(None),
+    "direct_sum: a representation is required; received str": lambda: direct_sum(["regular"]),
+    "standard: a group of steer.group is required; received int 1": lambda: standard(1),
+    "band_limited_regular: a group .* received str": lambda: band_limited_regular("so2", 1),
+    "irreps: a group of steer.group is required; received int": lambda: irreps(3),
+    "from_generator_images: a list of matrices .* received NoneType": lambda: from_generator_images(cyclic(4), None),
+    "from_generator_images: a finite group is required; .* so2": lambda: from_generator_images(so2(), []),
+    "canonical_basis: a projector .* received list": lambda: canonical_basis([[1.0]]),
+    r"clebsch_gordan: irreps are required; received regular of cyclic\(4\); decompose": lambda: clebsch_gordan(
+        *[REGULAR] * 3
+    ),
+    r"clebsch_gordan: an irrep, such as group.irrep\(1\), is required; received int 1": lambda: clebsch_gordan(1, 1, 1),
+    "planar_clebsch_gordan: irreps are required; received standard": lambda: planar_clebsch_gordan(*[so2().standard] * 3),
+    "intertwiners: a representation is required; received NoneType": lambda: intertwiners(REGULAR, None),
+    "invariants: a representation is required; received int": lambda: invariants(1),
+    "decompose: a representation is required; received str 'regular'": lambda: decompose("regular"),
+    r"kernel_basis: radial, a function of radii \[point\] to \[profile, point\].* received 3": lambda: kernel_basis(
+        so2().irrep(1), so2().irrep(1), [[1.0, 0.0]], 1, 3
+    ),
+    "kernel_basis: a representation is required; received NoneType": lambda: kernel_basis(None, REGULAR, [[1.0, 0.0]], 1),
+    r"kernel_basis: points \[n, 2\] are required; received str": lambda: kernel_basis(REGULAR, REGULAR, "a", 1),
+    "kernel_dimension: a representation is required; received int": lambda: kernel_dimension(1, REGULAR, 1),
+    r"harmonics: points \[..., d\] are required; received NoneType": lambda: harmonics(None, 1),
+    r"GaussianRings: finite numbers, .* received \('a',\)": lambda: GaussianRings((1.0,), ("a",)),
+    "GaussianRings: finite numbers, .* received 1": lambda: GaussianRings(1, 1),
 }
 
 
@@ -62,6 +166,26 @@ REFUSED = {
 def test_refused(message):
     with pytest.raises(ValueError, match=message):
         REFUSED[message]()
+
+
+@pytest.mark.parametrize("message", OF_ANOTHER_CLASS)
+def test_refused_by_class(message):
+    with pytest.raises(TypeError, match=message):
+        OF_ANOTHER_CLASS[message]()
+
+
+def test_comparisons_are_python_s_own():
+    for group in (cyclic(4), so2()):
+        with pytest.raises(TypeError, match="not supported between instances"):
+            assert group <= 3
+
+
+def test_numbers_come_in_arrays_too():
+    assert (
+        gspaces.on(cyclic(4), spacing=torch.tensor([1.0, 1.0])) == gspaces.on(cyclic(4)) == gspaces.on(cyclic(4), spacing=1)
+    )
+    assert hash(GaussianRings([1.0], [0.5])) == hash(GaussianRings((1.0,), (0.5,)))
+    assert bool(cyclic(4).contains([[0, -1], [1, 0]]))
 
 
 def test_integers_are_read_in_double_precision():

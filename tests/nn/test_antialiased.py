@@ -7,7 +7,7 @@ import torch
 
 from steer import check_equivariance, group, gspaces, nn
 from steer.nn._antialiased import gaussian_taps
-from tests.cases import assert_close, randn
+from tests.cases import assert_close, assert_far, randn
 
 PLANE = gspaces.flipRot2dOnR2(8).type("regular + 1")
 GRIDS = {
@@ -34,7 +34,7 @@ def test_exact_for_the_symmetries_of_the_grid(name: str) -> None:
 def test_taps_are_a_gaussian_of_the_distance(name: str) -> None:
     grid = GRIDS[name].lattice
     kernel = torch.ones((), dtype=torch.float64)
-    for taps in gaussian_taps(grid, 0.8):
+    for taps in gaussian_taps(grid, (0.8,) * grid.d):
         kernel = kernel * taps
     distance = grid.positions(kernel.shape).norm(dim=1)
     expected = torch.exp(-(distance**2) / (2 * 0.8**2))
@@ -76,7 +76,46 @@ def test_shifts_and_turns_cost_less_than_without() -> None:
     assert error(low_passed) < 0.7 * error(plain)
 
 
+def test_a_width_per_axis() -> None:
+    """The kernel is the product of the Gaussians along the axes, each in physical units."""
+    kind = gspaces.on(group.dihedral(2), spacing=(2.0, 1.0)).type("regular")
+    widths = (1.5, 0.5)
+    x = torch.zeros(1, kind.size, 15, 15, dtype=torch.float64)
+    x[:, :, 7, 7] = 1.0
+    y = nn.PointwiseAvgPoolAntialiased(kind, widths, 1).double()(x)[0, 0]
+    places = kind.gspace.lattice.positions((15, 15)).reshape(15, 15, 2)  # (x, y)
+    exponent = (places[..., 1] / widths[0]).square() + (places[..., 0] / widths[1]).square()
+    kept = y > 0
+    expected = torch.exp(-exponent / 2)[kept]
+    assert_close(y[kept] / y.max(), expected, 1e-12)
+    assert int(kept.sum()) == 7 * 5
+    assert_far(y, nn.PointwiseAvgPoolAntialiased(kind, widths[::-1], 1).double()(x)[0, 0])
+    for step in (1, 2):
+        layer = nn.PointwiseAvgPoolAntialiased(kind, widths, step)
+        check_equivariance(layer, size=9).assert_exact()
+        assert_close(layer.double()(x), layer.export()(x), 1e-15)
+        check_equivariance(nn.PointwiseMaxPoolAntialiased(kind, 3, step, 1, sigma=widths), size=9).assert_exact()
+    same, listed = (nn.PointwiseAvgPoolAntialiased(kind, sigma, 2).double() for sigma in (0.7, [0.7, 0.7]))
+    assert torch.equal(same(x), listed(x))
+    assert str(same) == str(listed)
+
+
+def test_widths_that_break_a_symmetry() -> None:
+    with pytest.warns(nn.BrokenSymmetryWarning, match=r"sigma=\(1.0, 0.5\) differ along axes"):
+        layer = nn.PointwiseAvgPoolAntialiased(PLANE, (1.0, 0.5), 1)
+    with pytest.raises(AssertionError):
+        check_equivariance(layer, size=9).assert_exact()
+
+
 def test_errors() -> None:
+    for wrong in ("ab", [1.0], (1.0, 1.0, 1.0)):
+        with pytest.raises(ValueError, match=r"sigma, a positive number, is required, or 2 of them in \(y, x\) order"):
+            nn.PointwiseAvgPoolAntialiased(PLANE, wrong)
+    for wrong in ((1.0, 0), [1.0, "a"], (1.0, None)):
+        with pytest.raises(ValueError, match="sigma, a positive number, is required; received"):
+            nn.PointwiseAvgPoolAntialiased(PLANE, wrong)
+    with pytest.raises(ValueError, match="one sigma is required on a hexagonal grid"):
+        nn.PointwiseAvgPoolAntialiased(GRIDS["hexagonal"].type("regular"), (1.0, 0.5))
     for wrong in (0, -1.0, float("inf"), float("nan")):
         with pytest.raises(ValueError, match="sigma, a positive number, is required"):
             nn.PointwiseAvgPoolAntialiased(PLANE, wrong)

@@ -59,6 +59,22 @@ def test_dimensions_and_irreps_in_space() -> None:
     assert_close(general(g), (standard @ standard)(g))
 
 
+@pytest.mark.parametrize("rank", [1, 2, 3, 4])
+def test_general_tensors_are_powers(rank: int) -> None:
+    """Their matrices come as Kronecker products; here index by index, as for the other symmetries."""
+    of = group.o3()
+    tensor, g = nn.CartesianTensor(of, rank), of.sample(5, seeded(4))
+    t = randn(*(3,) * rank)
+    moved = t.expand(5, *t.shape)
+    for axis in range(1, rank + 1):
+        moved = torch.einsum("nij,nj...->ni...", g, moved.movedim(axis, 1)).movedim(1, axis)
+    assert_close(tensor(g) @ t.flatten(), moved.flatten(1), 1e-13)
+    assert_far(tensor(g.mT) @ t.flatten(), moved.flatten(1))
+    before = g.clone()
+    tensor.matrices(g).zero_()
+    assert torch.equal(g, before)
+
+
 def test_components_in_another_order_break_the_law() -> None:
     space = gspaces.no_base_space(group.so3())
     there = nn.ToCartesian(space, 2, "symmetric")

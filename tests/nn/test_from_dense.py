@@ -76,3 +76,15 @@ def test_errors() -> None:
     bare = nn.R2Conv(space.type("1"), space.type("1"), 3)
     with pytest.raises(ValueError, match="no bias is required"):
         bare.from_dense(bare.dense()[0], torch.zeros(2))
+
+
+def test_the_identity_is_steerable() -> None:
+    """What `docs/migration` says of initialisations: `dirac_` is taken as it is, a random orthogonal matrix is not."""
+    kind = gspaces.flipRot2dOnR2(4).type("2xregular + 2x1")
+    conv = nn.R2Conv(kind, kind, 3, padding=1, bias=False).double()
+    kernel = torch.nn.init.dirac_(torch.empty(kind.size, kind.size, 3, 3, dtype=torch.float64))
+    assert conv.from_dense(kernel) < 1e-12
+    x = randn(1, kind.size, 5, 5)
+    assert_close(conv(x).detach(), x, 1e-12)
+    kernel[:, :, 1, 1] = torch.nn.init.orthogonal_(torch.empty(kind.size, kind.size, dtype=torch.float64))
+    assert conv.from_dense(kernel) > 0.5

@@ -1,0 +1,90 @@
+"""Items of a tensor of fields along its axes: of the batch, whole fields of the channels, parts of space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from steer.field._field_type import FieldType
+
+_WANTED = "an integer, a slice, or a list of integers"
+
+
+def select(tensor: Tensor, kind: FieldType, items: Any) -> tuple[Tensor, FieldType]:
+    """`tensor[batch, field, *space]` and its type; every axis stays, and lists act on their own axis alone.
+
+    Raises:
+        TypeError: if an item is neither integer, slice nor list of integers.
+        IndexError: if one is out of range, takes no field, or there are more items than axes.
+    """
+    each = _per_axis(items if isinstance(items, tuple) else (items,), tensor.ndim)
+    chosen = _fields(each[1], len(kind))
+    if chosen != list(range(len(kind))):
+        tensor, kind = _channels(tensor, kind, chosen), kind.index_select(chosen)
+    for axis, item in enumerate(each):
+        if axis != 1:
+            tensor = _along(tensor, axis, item, "the batch" if axis == 0 else f"axis {axis}")
+    return tensor, kind
+
+
+def _per_axis(items: tuple[Any, ...], axes: int) -> list[Any]:
+    """One item for every axis, an ellipsis and what follows the last one filled up."""
+    dots = [i for i, item in enumerate(items) if item is Ellipsis]
+    if len(dots) > 1 or len(items) - len(dots) > axes:
+        raise IndexError(f"x[...]: at most {axes} items, for batch, fields and space, are required; received {items!r}")
+    place = dots[0] if dots else len(items)
+    before, after = list(items[:place]), list(items[place + 1 :])
+    return [*before, *[slice(None)] * (axes - len(before) - len(after)), *after]
+
+
+def _fields(item: Any, count: int) -> list[int]:
+    """The numbers of the fields that an item takes; Python's own, which compilers follow."""
+    if isinstance(item, slice):
+        chosen = list(range(count))[item]
+    else:
+        given: Any = item.tolist() if hasattr(item, "tolist") else item  # a tensor or an array
+        listed: Any = [given] if _is_integer(given) else given
+        if not isinstance(listed, Sequence) or isinstance(listed, str):
+            raise TypeError(f"x[...]: {_WANTED}, is required for fields; received {item!r}")
+        if len(listed) == count and all(isinstance(i, bool) for i in listed):  # a mask
+            listed = [i for i, taken in enumerate(listed) if taken]
+        if not all(_is_integer(i) and -count <= i < count for i in listed):
+            raise IndexError(f"x[...]: integers from {-count} to {count - 1} are required for fields; received {item!r}")
+        chosen = [int(i) % count for i in listed]
+    if not chosen:
+        raise IndexError(f"x[...]: at least one of {count} fields is required; received {item!r}")
+    return chosen
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _channels(tensor: Tensor, kind: FieldType, chosen: list[int]) -> Tensor:
+    """The channels of some fields, in this order; a view where they follow one another."""
+    starts, ends = kind.fields_start, kind.fields_end
+    if chosen == list(range(chosen[0], chosen[-1] + 1)):
+        return tensor[:, starts[chosen[0]] : ends[chosen[-1]]]
+    index = [channel for i in chosen for channel in range(starts[i], ends[i])]
+    return tensor.index_select(1, torch.tensor(index, device=tensor.device))
+
+
+def _along(tensor: Tensor, axis: int, item: Any, what: str) -> Tensor:
+    """Items along one axis, which stays."""
+    size = tensor.shape[axis]
+    if not isinstance(item, Tensor) and hasattr(item, "tolist"):
+        item = item.tolist()  # of an array
+    if _is_integer(item):
+        if not -size <= item < size:
+            raise IndexError(f"x[...]: an integer from {-size} to {size - 1} is required for {what}; received {item}")
+        return tensor.narrow(axis, item % size, 1)
+    if not isinstance(item, (slice, Sequence, Tensor)) or isinstance(item, str):
+        raise TypeError(f"x[...]: {_WANTED}, is required for {what}; received {item!r}")
+    try:
+        return tensor[(slice(None),) * axis + (item if isinstance(item, (slice, Tensor)) else list(item),)]
+    except (IndexError, TypeError, ValueError, RuntimeError) as error:
+        raise IndexError(f"x[...]: {_WANTED}, is required for the {size} of {what}; received {item!r}: {error}") from error
