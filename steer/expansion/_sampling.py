@@ -69,7 +69,7 @@ class Sampling:
         return tuple((~(self.radial(radius) * (radius > 0) > 1e-6).any(1)).tolist())
 
     def smooth(self, kernels: Tensor, d: int) -> Tensor:
-        """Mean square that kernels `[..., tap]` give for smooth input of variance one, `[...]`; white input gives their norm.
+        """Mean square that kernels `[..., tap]` give for smooth input of variance one, `[...]`: their gain.
 
         Smooth is white noise blurred with a Gaussian of two samples: correlated as `exp(-|y|^2 / 16)`, y in samples.
         """
