@@ -39,6 +39,12 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--tolerance", type=float, default=1e-10, help="largest error of exact elements (default: %(default)g)"
     )
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="also show where the time of a training step goes: expansion, convolution, norm, nonlinearity, by layer",
+    )
+    parser.add_argument("--batch", type=int, default=16, metavar="N", help="inputs of a profiled step (%(default)s)")
     parser.set_defaults(command=_run)
 
 
@@ -106,8 +112,24 @@ def _spread(elements: list[Tensor], n: int) -> list[Tensor]:
     return moving if n >= len(moving) else [moving[i * len(moving) // n] for i in range(n)]
 
 
+def _profile(target: str, module: torch.nn.Module, size: tuple[int, ...], batch: int) -> str:
+    import torch
+
+    from steer.testing import profile_step
+
+    weight = next(module.parameters(), torch.zeros(()))
+    kind: Any = module.in_type
+    x = torch.randn(batch, kind.size, *size, dtype=weight.dtype, device=weight.device)
+    try:
+        found = profile_step(module, x)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise UsageError(f"check: a training step of {target} cannot be profiled: {_brief(error)}") from error
+    threads = torch.get_num_threads()
+    return f"a training step, batch {batch}, {threads} threads: {found.total:.1f} ms under the profiler\n\n{found}"
+
+
 def _run(arguments: argparse.Namespace) -> int:
-    for name, least in (("elements", 1), ("size", 1)):
+    for name, least in (("elements", 1), ("size", 1), ("batch", 1)):
         value = getattr(arguments, name)
         if value is not None and value < least:
             raise UsageError(f"check: --{name}, a whole number >= {least}, is required; received {value}")
@@ -139,6 +161,8 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"size of the input: {' x '.join(map(str, sizes[0]))} samples")
     print()
     print(report)
+    if arguments.profile:
+        print(f"\n{_profile(arguments.target, module, sizes[0], arguments.batch)}")
     found = report.verdict(arguments.tolerance)
     if found is not None:
         print(f"\n{found}")

@@ -73,7 +73,8 @@ class Sampling:
 
         Smooth is white noise blurred with a Gaussian of two samples: correlated as `exp(-|y|^2 / 16)`, y in samples.
         """
-        distance = torch.cdist(*2 * [self.points(d)])
+        points = self.points(d)
+        distance = torch.cdist(points, points)
         sample = distance[distance > 0].min() if self.taps > 1 else 1.0
         correlation = torch.exp(-((distance / sample) ** 2) / 16)
         return (kernels @ correlation * kernels).sum(-1)

@@ -111,7 +111,7 @@ def record(
     finally:
         for handle in handles:
             handle.remove()
-    called = _innermost(recorder.seen)
+    called = innermost(recorder.seen)
     made = list(zip(_kinds(y, out), (plain(leaf) for leaf in leaves(y)), strict=True))
     for kind, leaf in made:
         recorder.finish(leaf, kind)
@@ -122,8 +122,8 @@ def record(
     return [*calls, Call(whole, network, into, kind, x, leaf, typed, tuple(more))], others
 
 
-def _innermost(called: dict[str, torch.nn.Module]) -> dict[str, torch.nn.Module]:
-    """Typed layers in which no typed layer was called, whatever they own, and stock layers in none of them."""
+def innermost(called: dict[str, torch.nn.Module]) -> dict[str, torch.nn.Module]:
+    """Of layers by name: typed ones in which there is no other typed one of them, and stock layers in none of those."""
     typed = {id(layer) for layer in called.values() if _is_typed(layer)}
     inside: set[int] = set()
     for layer in called.values():

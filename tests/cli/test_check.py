@@ -113,6 +113,15 @@ def test_elements_are_spread_over_the_group(capsys: pytest.CaptureFixture[str]) 
     assert "2 other elements" in out
 
 
+def test_a_profile_is_shown_on_demand(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "my_nets:build", "--size", "15", "--elements", "1", "--profile", "--batch", "2"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"a training step, batch 2, \d+ threads: \d+\.\d ms", out)
+    assert re.search(r"\n0 +expansion +\d", out)
+    assert main(["check", "my_nets:build", "--size", "15", "--elements", "1"]) == 0
+    assert "expansion" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
@@ -129,6 +138,8 @@ def test_elements_are_spread_over_the_group(capsys: pytest.CaptureFixture[str]) 
         (["my_nets:untyped"], "the field type of the input is required; Linear has no in_type"),
         (["my_nets:Small"], "my_nets:Small does not run on its in_type: RuntimeError: .*; try another --size"),
         (["my_nets:build", "--elements", "0"], "--elements, a whole number >= 1, is required; received 0"),
+        (["my_nets:build", "--batch", "0"], "--batch, a whole number >= 1, is required; received 0"),
+        (["my_nets:Silent", "--profile"], "a training step of my_nets:Silent cannot be profiled: ValueError"),
         (["my_nets:build", "--size", "-3"], "--size, a whole number >= 1, is required; received -3"),
         (["my_nets:build", "--tolerance", "nan"], "--tolerance, a positive number, is required; received nan"),
     ],
