@@ -18,6 +18,7 @@ from steer.nn._numbers import fraction, positive
 from steer.nn._plain import hand_over
 from steer.nn._pointwise import require_permutation
 from steer.nn._precision import full_precision
+from steer.nn._sets import over_positions
 from steer.representation import Representation
 
 _STOCK = (torch.nn.BatchNorm1d, torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
@@ -192,7 +193,7 @@ class NormBatchNorm(EquivariantModule):
         kind = _STOCK[self.in_type.gspace.dimensionality]
         stock = kind(self.in_type.size, self.eps, self.momentum, self.affine, device=mean.device, dtype=mean.dtype)
         stock.load_state_dict({"running_mean": mean, "running_var": var}, strict=False)
-        return hand_over(stock, self, weight=weight, bias=bias)
+        return over_positions(hand_over(stock, self, weight=weight, bias=bias), self.in_type)
 
     def extra_repr(self) -> str:
         return f"{self.in_type}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}"
