@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dis
-from functools import cache
 from itertools import pairwise
 from types import CodeType, FunctionType
 from typing import Any
@@ -37,7 +36,6 @@ class Typed(torch.nn.Module):
         return out if self.out_type is None else GeometricTensor(out, self.out_type)
 
 
-@cache
 def works_with_fields(cls: type) -> bool:
     """Whether the code of a class names geometric tensors, or takes the tensor out of one (`x.tensor`)."""
     own: dict[str, object] = {}

@@ -48,7 +48,8 @@ def export(network: torch.nn.Module) -> torch.nn.Module:
     _warn_of_hooks(network)
     if isinstance(network, _EXPORTABLE):
         return network.export()
-    typed = any(works_with_fields(type(module)) for module in network.modules() if not isinstance(module, _EXPORTABLE))
+    kinds = {type(module) for module in network.modules() if not isinstance(module, _EXPORTABLE)}
+    typed = any(map(works_with_fields, kinds))
     exported: dict[int, torch.nn.Module] = {}
     for parent, layer in _outermost(network):
         # Code other than torch's own may call upsampling with a size.

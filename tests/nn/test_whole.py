@@ -88,7 +88,8 @@ class Reader(torch.nn.Module):
         self.first, self.pool = nn.R2Conv(GREY, HIDDEN, 3), nn.GroupPooling(HIDDEN)
 
     def forward(self, x: nn.GeometricTensor) -> torch.Tensor:
-        return [self.pool(self.first(y)).tensor.mean((2, 3)) for y in (x,)][0]
+        (out,) = [self.pool(self.first(y)).tensor.mean((2, 3)) for y in (x,)]
+        return out
 
 
 class Plainly(Reader):
