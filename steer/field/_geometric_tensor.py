@@ -199,9 +199,17 @@ def _unflatten(children: Any, kind: FieldType) -> GeometricTensor:
     return out
 
 
+def _flatten_with_keys(x: GeometricTensor) -> tuple[list[Any], FieldType]:
+    return [(pytree.GetAttrKey("tensor"), x.tensor)], x.type
+
+
 # Where torch looks for tensors in what functions take and give: data parallel training, vmap, checkpoints, export.
 pytree.register_pytree_node(
-    GeometricTensor, _flatten, _unflatten, serialized_type_name=f"{__name__}.{GeometricTensor.__name__}"
+    GeometricTensor,
+    _flatten,
+    _unflatten,
+    serialized_type_name=f"{__name__}.{GeometricTensor.__name__}",
+    flatten_with_keys_fn=_flatten_with_keys,
 )
 
 

@@ -5,7 +5,8 @@ from steer.nn._antialiased import PointwiseAvgPoolAntialiased, PointwiseMaxPoolA
 from steer.nn._attention import SteerableAttention
 from steer.nn._axes import BrokenSymmetryWarning
 from steer.nn._bases import Disentangle, Entangle
-from steer.nn._batch_norm import InnerBatchNorm, NormBatchNorm, update_bn
+from steer.nn._batch_norm import InnerBatchNorm, NormBatchNorm
+from steer.nn._batch_norms import convert_sync_batchnorm, update_bn
 from steer.nn._branches import Branch, Merge, Reshuffle, tensor_directsum
 from steer.nn._cartesian import CartesianTensor, FromCartesian, ToCartesian
 from steer.nn._checkpoint import load, save
@@ -180,6 +181,7 @@ __all__ = [
     "ToCartesian",
     "UnreachableIrrepsWarning",
     "VectorFieldNonLinearity",
+    "convert_sync_batchnorm",
     "dense_weights",
     "export",
     "keep_constants_local",

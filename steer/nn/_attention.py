@@ -97,9 +97,11 @@ class SteerableAttention(EquivariantModule):
         return attend(x, *self.into.dense(), *self.out.dense(), self.heads, self.distance)
 
     def export(self) -> torch.nn.Module:
-        names = ("kernel_in", "bias_in", "kernel_out", "bias_out")
-        dense = (*self.into.dense(), *self.out.dense())
-        given = {name: None if t is None else torch.nn.Parameter(t) for name, t in zip(names, dense, strict=True)}
+        given: dict[str, torch.nn.Parameter | None] = {}
+        for end, layer in (("in", self.into), ("out", self.out)):
+            for name, value, source in zip(("kernel", "bias"), layer.dense(), (layer.weight, layer.bias), strict=True):
+                learns = source is not None and source.requires_grad
+                given[f"{name}_{end}"] = None if value is None else torch.nn.Parameter(value.detach(), learns)
         return Plain(attend, **given, heads=self.heads, distance=self.distance).train(self.training)
 
     def extra_repr(self) -> str:

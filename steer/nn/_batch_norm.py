@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from steer.field import FieldType
-from steer.group import require
 from steer.nn._fields import FieldGroups, field_of_channel
 from steer.nn._invariants import invariant_vectors
 from steer.nn._module import EquivariantModule
@@ -19,6 +15,8 @@ from steer.nn._numbers import fraction, positive
 from steer.nn._plain import hand_over
 from steer.nn._pointwise import require_permutation
 from steer.nn._precision import full_precision
+from steer.nn._sets import over_positions
+from steer.nn._synchronised import is_distributed, joint_moments
 from steer.representation import Representation
 
 _STOCK = (torch.nn.BatchNorm1d, torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
@@ -53,6 +51,7 @@ class NormBatchNorm(EquivariantModule):
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
+    process_group: torch.distributed.ProcessGroup | None
 
     def __init__(
         self,
@@ -72,12 +71,11 @@ class NormBatchNorm(EquivariantModule):
         self.affine, self.track_running_stats = affine, track_running_stats
         invariants = {field: self._invariants(field) for field in set(in_type.representations)}
         self._counts = [invariants[field].shape[1] for field in in_type.representations]
-        groups = FieldGroups(in_type)
         # Fields of one dimension whose invariant is constant along their channels are what torch normalises.
         constant = all(v.shape[1] == 1 and bool((v == 1).all()) for v in invariants.values())
-        self._is_stock = constant and len(groups.dims) == 1
-        vectors = None if self._is_stock else torch.block_diag(*(invariants[field] for field in in_type.representations))
-        self.statistics = FieldStatistics(groups, field_of_channel(in_type), self._counts, vectors)
+        self._is_stock = constant and len({field.dim for field in invariants}) == 1
+        self.statistics = self._statistics()
+        self._is_joint, self.process_group = False, None
 
         def numbers(n: int, value: float) -> Tensor:
             return torch.full((n,), value, device=device, dtype=dtype)
@@ -91,6 +89,21 @@ class NormBatchNorm(EquivariantModule):
         self.register_buffer("num_batches_tracked", tracked if track_running_stats else None)
         if device is not None:
             self.to(device)
+
+    def _statistics(self) -> FieldStatistics:
+        kind = self.in_type
+        vectors = None if self._is_stock else torch.block_diag(*map(self._invariants, kind.representations))
+        return FieldStatistics(FieldGroups(kind), field_of_channel(kind), self._counts, vectors)
+
+    def synchronise(self, process_group: torch.distributed.ProcessGroup | None = None) -> None:
+        """Take the statistics of several processes in train mode: what `nn.convert_sync_batchnorm` does to every layer."""
+        self._is_joint, self.process_group = True, process_group
+        if self._is_stock:  # torch's own normalisation knows one process
+            self._is_stock = False
+            numbers = next((t for t in (self.running_var, self.weight) if t is not None), None)
+            self.statistics = self._statistics().to(self.statistics.constants["field"].device)
+            if numbers is not None:
+                self.statistics.to(numbers)
 
     def _invariants(self, field: Representation) -> Tensor:
         """The vectors along which the mean of a field is taken and its bias acts, `[dim, n]`."""
@@ -128,18 +141,23 @@ class NormBatchNorm(EquivariantModule):
         momentum = self._count() if self.training else 0.0
         if self._is_stock:
             return self._by_fields(x, True, momentum)
-        samples = x.numel() // x.shape[1]
-        if not samples:  # as torch does: nothing to learn from, and still a part of the graph
+        samples: int | Tensor = x.numel() // x.shape[1]
+        moments = None
+        if self._is_joint and self.training and is_distributed():
+            samples, moments = joint_moments(x, self.statistics, self.process_group)
+        few = x.numel() < 2 * x.shape[1]  # otherwise nothing is asked of the device
+        if few and not samples:  # as torch does: nothing to learn from, and still a part of the graph
             return self._of_nothing(x)
-        if samples < 2 and any(self._counts):
+        if few and samples < 2 and any(self._counts):
             raise ValueError(
-                f"{type(self).__name__}: more than one value per invariant is required in train mode; received {samples}"
+                f"{type(self).__name__}: more than one value per invariant is required in train mode; received {samples:.0f}"
             )
         weight = x.new_ones(len(self.in_type)) if self.weight is None else self.weight
         shift = x.new_zeros(x.shape[1]) if self.bias is None else self.statistics.vector(self.bias)
+        given = (x, weight, shift, self.statistics, self.eps)
         # Compilers fuse the plain formula, and cannot see into functions with a derivative of their own.
-        compute = normalise if torch.compiler.is_compiling() else Normalise.apply
-        out, mean, square = compute(x, weight, shift, self.statistics, self.eps)
+        plain = torch.compiler.is_compiling() or moments is not None
+        out, mean, square = normalise(*given, moments) if plain else Normalise.apply(*given)
         if momentum and self.running_mean is not None and self.running_var is not None:
             # As torch does, divide by the number of values less one for every mean that was subtracted.
             constants = self.statistics.constants
@@ -193,7 +211,7 @@ class NormBatchNorm(EquivariantModule):
         kind = _STOCK[self.in_type.gspace.dimensionality]
         stock = kind(self.in_type.size, self.eps, self.momentum, self.affine, device=mean.device, dtype=mean.dtype)
         stock.load_state_dict({"running_mean": mean, "running_var": var}, strict=False)
-        return hand_over(stock, self, weight=weight, bias=bias)
+        return over_positions(hand_over(stock, self, weight=weight, bias=bias), self.in_type)
 
     def extra_repr(self) -> str:
         return f"{self.in_type}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}"
@@ -231,37 +249,3 @@ class InnerBatchNorm(NormBatchNorm):
 
     def _invariants(self, field: Representation) -> Tensor:
         return torch.ones(field.dim, 1, dtype=torch.float64, device="cpu")
-
-
-@torch.no_grad()
-def update_bn(loader: Iterable[Any], model: torch.nn.Module, device: torch.device | str | int | None = None) -> None:
-    """Running statistics of all batch norms, of fields and stock ones, anew: the mean over the batches of a loader.
-
-    For averaged weights, as `torch.optim.swa_utils.update_bn`, which knows the classes of torch alone and would leave the
-    batch norms of fields as they are.
-
-    Args:
-        loader: batches, or lists and tuples whose first entry is one.
-        model: any module; its mode stays.
-        device: where batches are sent before.
-    """
-    require(model, torch.nn.Module, "update_bn", "a model, a torch module, after the loader")
-    require(loader, Iterable, "update_bn", "a loader, which gives batches,")
-    norms = [m for m in model.modules() if isinstance(m, (NormBatchNorm, torch.nn.modules.batchnorm._BatchNorm))]
-    if not norms:
-        return
-    momenta = [norm.momentum for norm in norms]
-    modes = [(module, module.training) for module in model.modules()]
-    try:
-        model.train()
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None
-        for batch in loader:
-            x = batch[0] if isinstance(batch, (list, tuple)) else batch
-            model(x if device is None else x.to(device))
-    finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
-        for module, training in modes:
-            module.training = training

@@ -60,7 +60,7 @@ class GroupPooling(EquivariantModule):
         d, dims = self.in_type.gspace.dimensionality, self.groups.dims
         if dims == [1]:
             return torch.nn.Identity()
-        if len(dims) > 1 or d > 2:
+        if len(dims) > 1 or d not in (1, 2):  # stock pooling has one window for all fields, and a number of axes
             return super().export()
         window = (dims[0], *(1,) * d)
         split = torch.nn.Unflatten(1, (len(self.in_type), dims[0]))

@@ -11,6 +11,7 @@ from steer.field import FieldType
 from steer.nn._irrep_products import irrep_products
 from steer.nn._module import require_fields
 from steer.nn._plain import hand_over
+from steer.nn._sets import over_channels
 from steer.nn._steerable import SteerableModule
 
 
@@ -62,10 +63,11 @@ class Linear(SteerableModule):
         return F.linear(x.movedim(1, -1), *self.dense()).movedim(-1, 1)
 
     def export(self) -> torch.nn.Module:
-        """The stock layer, for `[batch, channel]`; of sets it takes `[batch, *position, channel]`."""
+        """The stock layer; for fields without base space a graph that moves channels to the last axis and back."""
         kernel, bias = self.dense()
         stock = torch.nn.Linear(self.in_type.size, self.out_type.size, bias=bias is not None, device="meta")
-        return hand_over(stock, self, weight=kernel, bias=bias)
+        hand_over(stock, self, weight=kernel, bias=bias)
+        return over_channels(stock) if self.in_type.gspace.lattice is None else stock
 
     def extra_repr(self) -> str:
         return f"{self.in_type} -> {self.out_type}" + (", bias=False" if self.bias is None else "")

@@ -8,6 +8,7 @@ from torch import Tensor
 from steer.field import FieldType
 from steer.nn._module import EquivariantModule, require_fields
 from steer.nn._numbers import is_number
+from steer.nn._positions import narrowed, steps_from_centre
 
 
 class Mask(EquivariantModule):
@@ -58,11 +59,7 @@ class Mask(EquivariantModule):
 def grid_radius(x: Tensor, metric: list[list[float]]) -> Tensor:
     """Distance of every site from the centre of the grid, `[*space]`, given the metric of array offsets."""
     d = len(metric)
-    dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
-    axes = []
-    for axis in range(d):
-        steps = torch.arange(x.shape[2 + axis], dtype=dtype, device=x.device) - (x.shape[2 + axis] - 1) / 2
-        axes.append(steps.reshape(*(1,) * axis, -1, *(1,) * (d - 1 - axis)))
+    axes = steps_from_centre(x, d)
     terms = [metric[i][j] * (axes[i] * axes[j]) for i in range(d) for j in range(d) if i == j or metric[i][j]]
     return sum(terms[1:], terms[0]).clamp_min(0).sqrt()
 
@@ -70,4 +67,4 @@ def grid_radius(x: Tensor, metric: list[list[float]]) -> Tensor:
 def fade_out(x: Tensor, metric: list[list[float]], heights: list[float], margin: float, fade: float) -> Tensor:
     """Times the window of the inscribed ball."""
     radius = min(size * height for size, height in zip(x.shape[2:], heights, strict=True)) / 2
-    return x * ((radius - margin - grid_radius(x, metric)) / fade).clamp(0, 1).to(x.dtype)
+    return x * narrowed(((radius - margin - grid_radius(x, metric)) / fade).clamp(0, 1), x)

@@ -16,6 +16,7 @@ from torch import Tensor
 from steer.field import FieldType, GeometricTensor
 from steer.nn._constants import Constants, LocalConstants
 from steer.nn._plain import Plain
+from steer.nn._sets import over_positions
 from steer.nn._traced import example, holds, traced
 
 if TYPE_CHECKING:
@@ -173,12 +174,12 @@ class EquivariantModule(LocalConstants):
         `steer` to be loaded from a file. Layers that work differently for different sizes (centred strides, antialiased
         pooling, attention) become a module that calls a function of `steer`.
         """
-        x = example(self, self.in_type.size, self.in_type.gspace.dimensionality)
+        x = example(self, self.in_type.size, self.in_type.gspace.dimensionality or 1)  # without base space: a set
         with torch.no_grad():
             graph = traced(self._spelled_out, x)
             # On a copy: running statistics of this layer must not see the test.
             if graph is not None and holds(graph, copy.deepcopy(self).compute, x):
-                return graph.train(self.training)
+                return over_positions(graph.train(self.training), self.in_type)
         return Plain(_compute, layer=self)
 
 

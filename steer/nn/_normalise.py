@@ -59,7 +59,12 @@ class FieldStatistics(torch.nn.Module):
 
 
 def normalise(
-    x: Tensor, weight: Tensor, shift: Tensor, statistics: FieldStatistics, eps: float
+    x: Tensor,
+    weight: Tensor,
+    shift: Tensor,
+    statistics: FieldStatistics,
+    eps: float,
+    moments: tuple[Tensor, Tensor] | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """`weight (x - m) / sqrt(mean |x - m|^2 + eps) + shift`, m the invariant part of the mean over batch and space.
 
@@ -67,10 +72,11 @@ def normalise(
         x: `[batch, channel, *space]`.
         weight: one number per field.
         shift: one number per channel.
+        moments: mean of every channel and mean square of every field; None for those of `x`.
     Returns:
         The result, the mean of every channel and the mean square of every field, without gradients.
     """
-    mean, square = _moments(x, statistics)
+    mean, square = _moments(x, statistics) if moments is None else moments
     scale = statistics.of_channels(weight * (square + eps).rsqrt())
     shift = shift - scale * statistics.project(mean)
     return torch.addcmul(_fit(shift, x), x, _fit(scale, x)), mean.detach(), square.detach()
@@ -156,15 +162,15 @@ def _products(grad: Tensor, x: Tensor, centre: Tensor) -> tuple[Tensor, Tensor]:
 
 def _sums(grad: Tensor, x: Tensor, centre: Tensor) -> tuple[Tensor, Tensor]:
     """The same by operations that have a derivative."""
-    total = _rows(grad).sum(2, dtype=centre.dtype).sum(0)
-    product = torch.linalg.vecdot(_rows(grad), _rows(x)).to(centre.dtype).sum(0)
+    total = rows_of(grad).sum(2, dtype=centre.dtype).sum(0)
+    product = torch.linalg.vecdot(rows_of(grad), rows_of(x)).to(centre.dtype).sum(0)
     return product - centre * total, total
 
 
 def _moments(x: Tensor, statistics: FieldStatistics) -> tuple[Tensor, Tensor]:
     """Mean of every channel, and mean square of every field about its invariant part, in single precision or better."""
-    wide = torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else x.dtype
-    rows = _rows(x)
+    wide = wide_dtype(x)
+    rows = rows_of(x)
     # Over contiguous memory first: several times faster than over all axes at once. Centred before it is squared, as a
     # difference of two large numbers would lose the digits.
     mean = rows.new_zeros(rows.shape[1], dtype=wide)
@@ -175,7 +181,12 @@ def _moments(x: Tensor, statistics: FieldStatistics) -> tuple[Tensor, Tensor]:
     return mean, statistics.field_mean(lengths.square().mean(0) / rows.shape[2])
 
 
-def _rows(x: Tensor) -> Tensor:
+def wide_dtype(x: Tensor) -> torch.dtype:
+    """That of statistics: single precision or better."""
+    return torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else x.dtype
+
+
+def rows_of(x: Tensor) -> Tensor:
     """`[batch, channel, *space]` with space as one axis."""
     return x.flatten(2) if x.ndim > 2 else x.unsqueeze(2)
 

@@ -14,6 +14,7 @@ from steer.kernel import HarmonicRepresentation, harmonic_dim
 from steer.nn._constants import Constants
 from steer.nn._module import EquivariantModule, require_fields
 from steer.nn._numbers import is_number
+from steer.nn._positions import narrowed, steps_from_centre, widened
 from steer.representation import gradient_coupling
 
 
@@ -90,20 +91,16 @@ def append_positions(
 ) -> Tensor:
     """With the harmonics of all sites times all rings as further channels."""
     d = len(matrix)
-    wide = x.new_zeros((), dtype=torch.float64 if x.dtype == torch.float64 else torch.float32)
-    axes = []
-    for axis in range(d):
-        steps = torch.arange(x.shape[2 + axis], dtype=wide.dtype, device=x.device) - (x.shape[2 + axis] - 1) / 2
-        axes.append(steps.reshape(*(1,) * axis, -1, *(1,) * (d - 1 - axis)).expand(x.shape[2:]))
+    axes = [steps.expand(x.shape[2:]) for steps in steps_from_centre(x, d)]
     # The sites of the grid in physical units, as in `Lattice.positions`.
     points = torch.stack([sum(row[j] * axes[j] for j in range(d) if row[j]) for row in matrix])  # type: ignore[misc]
     radius = points.square().sum(0).sqrt()
-    direction = points / torch.where(radius == 0, 1.0, radius)
+    direction = points / (radius + (radius == 0))
     levels = [torch.ones_like(radius)[None]]
     for degree in range(1, max_degree + 1):
-        coupling = constants.like(f"coupling_{degree}", wide)
+        coupling = widened(constants.like(f"coupling_{degree}", radius), x)
         levels.append(torch.einsum("mni,n...,i...->m...", coupling, levels[-1], direction))
-    harmonics = torch.tensordot(constants.like("change", wide), torch.cat(levels), 1)
+    harmonics = torch.tensordot(widened(constants.like("change", radius), x), torch.cat(levels), 1)
     rings = [torch.exp((radius - r).square() / (-2 * width**2)) for r in radii] or [torch.ones_like(radius)]
-    features = torch.cat([harmonics * ring for ring in rings]).to(x.dtype)
+    features = narrowed(torch.cat([harmonics * ring for ring in rings]), x)
     return torch.cat([x, features.expand(x.shape[0], *features.shape)], 1)

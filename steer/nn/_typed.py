@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from types import FunctionType
+import dis
+from itertools import pairwise
+from types import CodeType, FunctionType
 from typing import Any
 
 import torch
@@ -34,7 +36,17 @@ class Typed(torch.nn.Module):
         return out if self.out_type is None else GeometricTensor(out, self.out_type)
 
 
-def makes_fields(cls: type) -> bool:
-    """Whether the code of a class names geometric tensors."""
-    functions = [f for base in cls.__mro__ for f in vars(base).values() if isinstance(f, FunctionType)]
-    return any("GeometricTensor" in function.__code__.co_names for function in functions)
+def works_with_fields(cls: type) -> bool:
+    """Whether the code of a class names geometric tensors, or takes the tensor out of one (`x.tensor`)."""
+    own: dict[str, object] = {}
+    for base in reversed(cls.__mro__):  # what a subclass replaces does not count
+        own |= vars(base)
+    return any(_names_fields(function.__code__) for function in own.values() if isinstance(function, FunctionType))
+
+
+def _names_fields(code: CodeType) -> bool:
+    steps = list(dis.get_instructions(code))
+    # Any attribute of this name but `torch.tensor`.
+    reads = (now.argval == "tensor" and before.argval != "torch" for before, now in pairwise(steps) if "ATTR" in now.opname)
+    inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))  # comprehensions, functions
+    return "GeometricTensor" in code.co_names or any(reads) or any(map(_names_fields, inner))

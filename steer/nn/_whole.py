@@ -15,7 +15,7 @@ from steer.group import require
 from steer.nn._branches import Branch, Merge
 from steer.nn._module import EquivariantModule
 from steer.nn._steerable import SteerableModule
-from steer.nn._typed import Typed, makes_fields
+from steer.nn._typed import Typed, works_with_fields
 from steer.nn._upsampling import SteerableUpsampling
 
 _EXPORTABLE = (EquivariantModule, Branch, Merge)
@@ -26,7 +26,8 @@ def export(network: torch.nn.Module) -> torch.nn.Module:
 
     Everything else stays what it is: stock layers, functional calls, control flow, the class of the network. A layer that is
     used several times stays one layer. In eval mode, see `EquivariantModule.export`. Frozen weights stay frozen. Where the
-    code of a network makes geometric tensors, its layers go on to give some, which takes steer to load.
+    code of a network makes geometric tensors or reads `x.tensor`, its layers go on to give some for some, which takes steer
+    to load.
 
     Args:
         network: any torch module.
@@ -48,7 +49,8 @@ def export(network: torch.nn.Module) -> torch.nn.Module:
     _warn_of_hooks(require(network, torch.nn.Module, "export", "a torch module"))
     if isinstance(network, _EXPORTABLE):
         return network.export()
-    typed = any(makes_fields(type(module)) for module in network.modules() if not isinstance(module, _EXPORTABLE))
+    kinds = {type(module) for module in network.modules() if not isinstance(module, _EXPORTABLE)}
+    typed = any(map(works_with_fields, kinds))
     exported: dict[int, torch.nn.Module] = {}
     for parent, layer in _outermost(network):
         # Code other than torch's own may call upsampling with a size.

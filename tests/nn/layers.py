@@ -27,6 +27,7 @@ SPHERE = gspaces.flipRot3dOnR3().type("2x0e + 2x1o + 2x2e")
 COSETS = gspaces.rot2dOnR2(8).type(*[gspaces.rot2dOnR2(8).quotient_repr(2)] * 2)
 POINT = gspaces.no_base_space(group.so3()).type("2x0 + 1 + 2")
 FIBRE = gspaces.no_base_space(group.cyclic(8)).type("2xregular + 0")
+FIBRES = FIBRE.gspace.type("2xregular")
 
 
 def by_irreps(layer: nn.R2Conv | nn.Linear) -> nn.EquivariantModule:
@@ -55,6 +56,14 @@ LAYERS: dict[str, Callable[[], nn.EquivariantModule]] = {
     "NormBatchNorm 3d": lambda: nn.NormBatchNorm(VOLUME),
     "NormBatchNorm of sums": lambda: nn.NormBatchNorm(BALL),
     "NormBatchNorm on a point": lambda: nn.NormBatchNorm(POINT),
+    "InnerBatchNorm on a point": lambda: nn.InnerBatchNorm(FIBRE),
+    "NormNonLinearity on a point": lambda: nn.NormNonLinearity(POINT),
+    "FourierPointwise on a point": lambda: nn.FourierPointwise(FIBRE, "relu"),
+    "GroupPooling on a point": lambda: nn.GroupPooling(FIBRES),
+    "FieldLayerNorm on a point": lambda: nn.FieldLayerNorm(POINT, space=True),
+    "Sequential on a point": lambda: nn.Sequential(
+        nn.Linear(FIBRE, FIBRES), nn.InnerBatchNorm(FIBRES), nn.ReLU(FIBRES), nn.GroupPooling(FIBRES)
+    ),
     "NormNonLinearity relu": lambda: nn.NormNonLinearity(VOLUME),
     "NormNonLinearity sigmoid": lambda: nn.NormNonLinearity(VOLUME, "sigmoid"),
     "NormNonLinearity squash": lambda: nn.NormNonLinearity(CIRCLE, "squash"),

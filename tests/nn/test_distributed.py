@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,91 @@ def test_data_parallel_training_is_training_on_the_joined_batch(tmp_path: Path) 
     assert_far(half[0]["0.weight"], expected[0]["0.weight"], 1e-6)
 
 
+def normalised() -> nn.Sequential:
+    """One norm that torch's own normalisation computes in one process, and one of mixed fields."""
+    torch.manual_seed(0)
+    space = gspaces.rot2dOnR2(8)
+    regular, mixed = space.type("2xregular"), space.type("regular + 2x1 + 2x0")
+    net = nn.Sequential(
+        nn.R2Conv(space.type("trivial"), regular, 3),
+        nn.InnerBatchNorm(regular),
+        nn.R2Conv(regular, mixed, 3),
+        nn.NormBatchNorm(mixed, momentum=None),
+        nn.R2Conv(mixed, space.type("trivial"), 3),
+    ).double()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(0.3 * randn(*parameter.shape, seed=2))
+    return net
+
+
+def steps_of(module: torch.nn.Module, x: torch.Tensor, share: float) -> dict[str, dict[str, torch.Tensor]]:
+    """Gradients of the input and of every parameter after two steps; the weights and statistics that they lead to."""
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.01)
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        x = x.detach().requires_grad_()
+        (module(x).sin().sum() * share).backward()
+        optimizer.step()
+    own = getattr(module, "module", module)
+    gradients = {name: p.grad for name, p in own.named_parameters()} | {"input": x.grad / share}
+    return {"gradients": gradients, "state": dict(own.state_dict())}
+
+
+def work_in_parts(rank: int, folder: str, parts: tuple[int, int], join: bool) -> None:
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=WORLD, timeout=timedelta(seconds=60)
+    )
+    try:
+        net = nn.convert_sync_batchnorm(normalised()) if join else normalised()
+        module = DistributedDataParallel(net, broadcast_buffers=False)
+        # Gradients of parameters are averaged over the processes, and those of a sum are wanted.
+        torch.save(steps_of(module, data().split(parts)[rank], WORLD / BATCH), f"{folder}/{rank}.pt")
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("parts", "join"), [((3, 3), True), ((5, 1), True), ((6, 0), True), ((5, 1), False)])
+def test_statistics_of_several_processes_are_those_of_the_joined_batch(
+    tmp_path: Path, parts: tuple[int, int], join: bool
+) -> None:
+    torch.multiprocessing.spawn(work_in_parts, (str(tmp_path), parts, join), nprocs=WORLD)
+    found = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(WORLD)]
+    expected = steps_of(normalised(), data(), 1 / BATCH)
+    if not join:  # the control
+        for key in ("1.running_mean", "1.running_var", "3.running_var"):
+            assert_far(found[0]["state"][key], expected["state"][key], 1e-4)
+        return
+    for out in found:
+        for part in ("gradients", "state"):
+            for key, value in expected[part].items():
+                if key != "input":
+                    assert_close(out[part][key], value, 1e-12, key)
+    assert_close(torch.cat([out["gradients"]["input"] for out in found]), expected["gradients"]["input"], 1e-12)
+
+
+def test_synchronised_norms_in_one_process_are_what_they_were(alone: None) -> None:
+    """With a group of one and without any, in both modes, and once exported."""
+    x = data()
+    for distributed in (True, False):
+        if not distributed:
+            torch.distributed.destroy_process_group()
+        for train in (True, False):
+            net, twin = normalised().train(train), nn.convert_sync_batchnorm(normalised()).train(train)
+            assert_close(twin(x).detach(), net(x).detach())
+            assert twin.state_dict().keys() == net.state_dict().keys()
+            for key, value in net.state_dict().items():
+                assert_close(twin.state_dict()[key], value)
+        assert_close(nn.export(pickle.loads(pickle.dumps(twin)))(x).detach(), net(x).detach())
+        with pytest.raises(ValueError, match="more than one value per invariant is required in train mode; received 1"):
+            twin.train()(x[:1, :, :5, :5])
+        assert twin.train()(x[:0]).shape == (0, 1, 3, 3)
+    stock = nn.convert_sync_batchnorm(torch.nn.Sequential(torch.nn.BatchNorm2d(3)))
+    assert type(stock[0]) is torch.nn.SyncBatchNorm
+
+
 def apply(rank: int, module: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> None:
     torch.set_num_threads(1)
     with torch.no_grad():
@@ -120,7 +206,8 @@ class Unused(torch.nn.Module):
 def alone(tmp_path: Path):
     torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
     yield
-    torch.distributed.destroy_process_group()
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def test_unused_parameters_are_found_behind_typed_outputs(alone) -> None:

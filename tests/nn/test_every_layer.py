@@ -25,7 +25,7 @@ import torch
 import torch._dynamo.testing
 
 from steer import check_equivariance, nn
-from tests.cases import assert_close
+from tests.cases import assert_close, randn
 from tests.nn.layers import LAYERS, RANDOM, build, input_of
 
 Tool = Callable[[str], None]
@@ -294,7 +294,38 @@ def export(name: str) -> None:
 
 
 @tool
-@applies(lambda name: has_parameters(name) and "Attention" not in name)
+@applies(lambda name: dimension(name) == 0)
+@torch.no_grad()
+def export_for_sets(name: str) -> None:
+    """On fields without base space one export serves fibres and sets with any axes, and none of them."""
+    layer = build(name).eval()
+    stock = layer.export()
+    for space in ((), (5,), (5, 4), (0,)):
+        x = randn(3, layer.in_type.size, *space).float()
+        y = stock(x)
+        assert y.shape == (3, layer.out_type.size, *space)
+        if y.numel():
+            assert_close(y, layer(x), 1e-5)
+            assert_close(stock(x.movedim(1, -1).contiguous().movedim(-1, 1)), y, 1e-5)
+
+
+@tool
+@torch.no_grad()
+def moved_export(name: str) -> None:
+    """An export takes on another dtype and device as its layer does, from single precision and from double."""
+    layer = build(name).eval()
+    x = input_of(layer)
+    y = layer(x)
+    for own in (torch.float32, torch.float64):
+        for dtype in (torch.float64, torch.float32, torch.bfloat16, torch.float16):
+            z = copy.deepcopy(layer).to(own).export().to(dtype)(x.to(dtype))
+            assert z.dtype == dtype
+            assert float((z.double() - y).norm() / y.norm()) < (1e-5 if dtype in (torch.float32, torch.float64) else 0.05)
+        assert copy.deepcopy(layer).to(own).export().to("meta")(x.to("meta", own)).is_meta
+
+
+@tool
+@applies(lambda name: has_parameters(name))
 def frozen_export(name: str) -> None:
     """What is frozen stays so when it is exported, and what learns goes on learning."""
     for learns in (True, False):
@@ -302,6 +333,19 @@ def frozen_export(name: str) -> None:
         parameters = list(stock.parameters())
         assert parameters
         assert all(parameter.requires_grad == learns for parameter in parameters)
+
+
+@tool
+@applies(lambda name: len({key.split(".")[-1] for key, _ in LAYERS[name]().named_parameters()}) > 1)
+def partly_frozen_export(name: str) -> None:
+    """Weights that are frozen while biases learn, or the other way round."""
+    for frozen in ("weight", "bias"):
+        layer = build(name).eval()
+        for key, parameter in layer.named_parameters():
+            parameter.requires_grad_(key.split(".")[-1] != frozen)
+        learning = [p.requires_grad for p in layer.export().parameters()]
+        assert any(learning)
+        assert not all(learning)
 
 
 @slow

@@ -35,14 +35,14 @@ def test_tied_channels_share_the_gradient() -> None:
 
 @pytest.mark.parametrize("function", ["max", "mean"])
 @pytest.mark.parametrize("d", [0, 1, 2, 3])
-def test_export_is_stock_up_to_two_dimensions(d: int, function: str) -> None:
+def test_export_is_stock_in_one_and_two_dimensions(d: int, function: str) -> None:
     spaces = [gspaces.no_base_space(group.cyclic(4)), gspaces.flipOnR1(), gspaces.rot2dOnR2(4), gspaces.octaOnR3()]
     kind = spaces[d].type("3xregular")
     layer = nn.GroupPooling(kind, function)
     stock = layer.export()
     x = randn(2, kind.size, *(4,) * d)
     assert_close(stock(x), layer(x))
-    if d < 3:
+    if d in (1, 2):
         assert all(type(module).__module__.startswith("torch.nn") for module in stock.modules())
     assert type(nn.GroupPooling(spaces[d].type("trivial")).export()) is torch.nn.Identity
 

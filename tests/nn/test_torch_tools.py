@@ -277,3 +277,27 @@ def test_activation_checkpointing_and_recomputation() -> None:
     (expected,) = torch.autograd.grad(model[:2](x).square().sum(), x)
     (found,) = torch.autograd.grad(checkpoint(model[:2], x, use_reentrant=False).square().sum(), x)
     assert_close(found, expected)
+
+
+def test_activation_checkpointing_of_typed_fields() -> None:
+    """Every way torch has but one: its older implementation takes the gradients of tensors alone, and warns."""
+    from torch.utils.checkpoint import checkpoint
+
+    model = network().double()
+
+    def plain(x: torch.Tensor) -> torch.Tensor:
+        return model[:2](nn.GeometricTensor(x, KIND)).tensor
+
+    x = X.clone().requires_grad_()
+    inputs = [x, *model[:2].parameters()]
+    expected = torch.autograd.grad(plain(x).square().sum(), inputs)
+    typed = checkpoint(model[:2], nn.GeometricTensor(x, KIND), use_reentrant=False)
+    for out in (typed.tensor, checkpoint(plain, x, use_reentrant=False)):
+        for found, other in zip(torch.autograd.grad(out.square().sum(), inputs), expected, strict=True):
+            assert_close(found, other)
+    checkpoint(plain, x, use_reentrant=True).square().sum().backward()
+    for parameter, other in zip(inputs, expected, strict=True):
+        assert_close(parameter.grad, other)
+    with pytest.warns(UserWarning, match="None of the inputs have requires_grad=True"):
+        lost = checkpoint(model[:2], nn.GeometricTensor(x, KIND), use_reentrant=True)
+    assert not lost.tensor.requires_grad

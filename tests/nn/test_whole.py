@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from steer import gspaces, nn
+from steer.nn._typed import Typed
 
 SPACE = gspaces.rot2dOnR2(8)
 GREY, HIDDEN = SPACE.type("trivial"), SPACE.type("3xregular")
@@ -77,6 +78,43 @@ def test_networks_that_work_with_geometric_tensors_do_after_export(mode: str, si
     assert not any(isinstance(module, nn.EquivariantModule) for module in stock.modules())
     torch.testing.assert_close(stock(x), model(x), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(stock.pool(torch.ones(1, 24, 2, 2)), torch.ones(1, 3, 2, 2))
+
+
+class Reader(torch.nn.Module):
+    """Code for typed inputs that names no type: it takes the numbers out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.pool = nn.R2Conv(GREY, HIDDEN, 3), nn.GroupPooling(HIDDEN)
+
+    def forward(self, x: nn.GeometricTensor) -> torch.Tensor:
+        (out,) = [self.pool(self.first(y)).tensor.mean((2, 3)) for y in (x,)]
+        return out
+
+
+class Plainly(Reader):
+    """No geometric tensor anywhere; `torch.tensor` is none."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.pool(self.first(x)).mean((2, 3)) * torch.tensor(2.0)
+
+
+@torch.no_grad()
+def test_code_that_reads_the_tensor_of_its_input() -> None:
+    """Exported, compiled, and as a program of torch with a dynamic batch."""
+    model = Reader().eval()
+    x, five = (nn.GeometricTensor(torch.randn(n, 1, 7, 9), GREY) for n in (2, 5))
+    torch.testing.assert_close(nn.export(model)(x), model(x))
+    assert any(isinstance(module, Typed) for module in nn.export(model).modules())
+    plain = nn.export(Plainly().eval())  # loads without steer, but for the class of the network
+    assert not any(isinstance(module, Typed) for module in plain.modules())
+    torch._dynamo.reset()
+    torch.testing.assert_close(torch.compile(model, fullgraph=True, backend="aot_eager")(x), model(x))
+    dynamic = ([{0: torch.export.Dim("batch", min=1, max=64)}],)
+    program = torch.export.export(model, (x,), dynamic_shapes=dynamic).module()
+    torch.testing.assert_close(program(five), model(five))
+    with pytest.raises(ValueError, match="tree spec"):  # the type is a part of the program
+        program(nn.GeometricTensor(five.tensor, gspaces.rot2dOnR2(4).type("0")))
 
 
 @torch.no_grad()
