@@ -36,7 +36,10 @@ class SteerableConv(GridConvolution):
         kernel_size: taps along each axis.
         stride, padding, dilation, padding_mode, bias, device, dtype: as in `torch.nn.Conv2d`; the bias acts on invariants.
             Kernels are sampled before dilation, which stretches them.
-        groups: the input fields split into this many equal parts, the output fields too; each part sees its own.
+        groups: the input fields split into this many equal parts, the output fields too; each part sees its own. The number
+            divides how often every kind of field occurs; part h has the h-th share of each kind, so `2x0 + 2x1` in two
+            parts is twice `0 + 1`. Fields in another order than part by part (`0 + 1 + 0 + 1` is in order) cost a copy of
+            the input or output. Fields that occur once each, or in numbers without a common divisor: see `DirectSum`.
         band_limit: largest degree of the angular part: one number, one per ring, or a function of the radius in samples.
         rings, widths: radii and standard deviations of the Gaussian rings, in physical units.
         radial: other radial profiles than Gaussian rings; see `steer.expansion.sampling`.
@@ -103,7 +106,7 @@ class SteerableConv(GridConvolution):
             return tuple(r // 2 for r in reach)
         return as_tuple(padding, self.d, "padding", 0)
 
-    def compute(self, x: Tensor) -> Tensor:
+    def convolve(self, x: Tensor) -> Tensor:
         self.watch(x)
         if self.products is not None:
             places = (slice(None), slice(None), *(slice(None, None, step) for step in self.stride))
@@ -121,10 +124,10 @@ class SteerableConv(GridConvolution):
 
     def export(self) -> torch.nn.Module:
         stock = self._export(_STOCK[self.d], padding_mode=self.padding_mode)
-        if not self.centred:
-            return stock
-        stock.padding_mode, stock.padding = "zeros", (0,) * self.d  # type: ignore[assignment]
-        return torch.nn.Sequential(Plain(centre_sites, **self._centring()), stock)
+        if self.centred:
+            stock.padding_mode, stock.padding = "zeros", (0,) * self.d  # type: ignore[assignment]
+            stock = torch.nn.Sequential(Plain(centre_sites, **self._centring()), stock)
+        return self.parts.around(stock)
 
     def _extras(self) -> list[str]:
         shown = [f"padding_mode={self.padding_mode!r}"] if self.padding_mode != "zeros" else []
