@@ -16,7 +16,7 @@ from steer.nn._axes import as_tuple
 from steer.nn._grid_conv import GridConvolution
 from steer.nn._irrep_products import irrep_products
 from steer.nn._plain import Plain
-from steer.nn._sites import SiteWatch, centre_sites
+from steer.nn._sites import SiteWatch, centre_is_site, centre_sites
 
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _STOCK = {1: torch.nn.Conv1d, 2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
@@ -29,7 +29,8 @@ class SteerableConv(GridConvolution):
     Law: `conv(g f) = g conv(f)`. Exact for the symmetries that group and grid share (`gspace.exact_group`) when the
     kernel box and, with a stride, the sites are symmetric under them (the stride divides
     `n + 2 padding - dilation (kernel_size - 1) - 1` for a grid of n samples, or `centred=True`, which makes every n fit);
-    approximate, up to sampling, for all others.
+    approximate, up to sampling, for all others. Hexagonal grids have all of their turns for odd n, where twice the stride
+    divides that number, or with `centred=True`.
 
     Args:
         in_type, out_type: field types over one gspace.
@@ -45,6 +46,7 @@ class SteerableConv(GridConvolution):
         radial: other radial profiles than Gaussian rings; see `steer.expansion.sampling`.
         centred: whether the sites of a stride are symmetric about the centre for every size of the grid. There are as many
             as in torch; where they lie half-way between its own, the input is read half-way too, as the mean of neighbours.
+            On hexagonal grids the centre is one of them, so there are an odd number along each axis.
     Raises:
         ValueError: if the types do not fit, or a size is out of range.
     Source: Weiler and Cesa 2019; Weiler et al. 2018; Cesa, Lang and Weiler 2022; docs/theory/kernels.
@@ -75,24 +77,18 @@ class SteerableConv(GridConvolution):
         kernel = (band_limit, rings, widths, radial)
         super().__init__(in_type, out_type, kernel_size, stride, dilation, groups, bias, *kernel, device, dtype)
         self.padding_mode = padding_mode
-        self.centred = self._may_centre(centred)
+        self.centred = centred and max(self.stride) > 1
+        self.through = centre_is_site(in_type)
         self._place(self._resolve_padding(padding))
-        centring = self._centring()
-        steps = (1,) * self.d if self.centred else self.stride
-        self.watch = SiteWatch(in_type, type(self).__name__, centring["span"], steps, self.padding)
+        span = self._centring()["span"]
+        self.watch = SiteWatch(in_type, type(self).__name__, span, self.stride, self.padding, self.centred)
         apart = self.groups > 1 or self.centred or any(self.padding)
         self.products = None if apart else irrep_products(self.plan, self.weight)
-
-    def _may_centre(self, centred: bool) -> bool:
-        grid = self.in_type.gspace.lattice
-        if centred and grid is not None and grid.kind == "hexagonal":
-            raise ValueError(f"{type(self).__name__}: centred=True requires a line, square or cubic grid; received {grid}")
-        return centred and max(self.stride) > 1
 
     def _centring(self) -> dict[str, Any]:
         span = tuple(step * (k - 1) + 1 for step, k in zip(self.dilation, self.kernel_size, strict=True))
         mode = _PADDING_MODES[self.padding_mode]
-        return {"span": span, "stride": self.stride, "padding": self.padding, "mode": mode}
+        return {"span": span, "stride": self.stride, "padding": self.padding, "mode": mode, "through": self.through}
 
     def _resolve_padding(self, padding: int | Sequence[int] | str) -> tuple[int, ...]:
         if isinstance(padding, str) and padding not in ("valid", "same"):

@@ -14,6 +14,7 @@ from tests.cases import randn, seeded
 LINE = gspaces.flipOnR1().type("regular + 0 + regular")
 PLANE = gspaces.rot2dOnR2(8).type("regular + 2x0 + regular")
 QUARTERS = gspaces.rot2dOnR2(4).type("2xregular")
+HEXAGONS = gspaces.on(group.dihedral(6), "hexagonal").type("2x1 + 0e + 2")
 NUMBERS = gspaces.rot2dOnR2(4).type("3x0")
 PAIRS_1 = gspaces.flipOnR1().type("regular + 2x1 + 2x0 + regular")
 PAIRS_2 = gspaces.flipRot2dOnR2(4).type("2x0e + 2x1 + regular + 2x0o + regular")
@@ -83,6 +84,9 @@ LAYERS: dict[str, Callable[[], nn.EquivariantModule]] = {
     "PointwiseMaxPool centred": lambda: nn.PointwiseMaxPool(PLANE, 2, 2, centred=True),
     "PointwiseAvgPool centred": lambda: nn.PointwiseAvgPool(MIRRORED, 2, 2, centred=True),
     "NormMaxPool centred": lambda: nn.NormMaxPool(VOLUME, 2, 2, centred=True),
+    "NormMaxPool hexagonal": lambda: nn.NormMaxPool(HEXAGONS, 3, 2, 1, centred=True),
+    "PointwiseAvgPoolAntialiased hexagonal": lambda: nn.PointwiseAvgPoolAntialiased(HEXAGONS, 0.66, 2),
+    "R2Conv hexagonal": lambda: nn.R2Conv(HEXAGONS, HEXAGONS, 3, stride=2, padding=1, centred=True),
     "R2Conv centred": lambda: nn.R2Conv(QUARTERS, QUARTERS, 4, stride=2, padding=1, centred=True),
     "R1ConvTransposed": lambda: nn.R1ConvTransposed(LINE, LINE, 3, stride=2),
     "R2ConvTransposed": lambda: nn.R2ConvTransposed(MIRRORED, MIRRORED, 4, stride=2, padding=1),
