@@ -56,6 +56,20 @@ def test_export_is_torch_alone_and_a_network_inside_is_one_layer() -> None:
     assert nn.summary(layer).splitlines()[2].split() == ["0", "DirectSum", "4x0e", "+", "3xregular", "28", "0", "0"]
 
 
+def test_costs_add_up() -> None:
+    layer = depthwise()
+    parts = list(layer.children())
+    assert nn.dense_weights(layer) == sum(map(nn.dense_weights, parts)) == 4 * 9 + 4 + 24 * 8 * 9 + 24
+    assert nn.summary(layer).splitlines()[-1].split() == ["total", str(sum(p.numel() for p in layer.parameters())), "1792"]
+
+    def wide(n: int) -> nn.DirectSum:
+        kinds = (SPACE.type(f"{n}x0e"), SPACE.type(f"{n}xregular"))
+        return nn.DirectSum(*(nn.R2Conv(kind, kind, 3, groups=n) for kind in kinds))
+
+    for by in ("cost", "parameters"):
+        assert nn.match_width(wide, wide(5), by=by) == 5
+
+
 def test_errors() -> None:
     with pytest.raises(ValueError, match="DirectSum: the in_type of every layer, a list of at least one type, is required"):
         nn.DirectSum()
