@@ -52,16 +52,16 @@ def pointwise_network(space: GSpace, fields: str, size: int, broken: bool = Fals
     conv = CONVS[space.dimensionality]
     second = BROKEN[space.dimensionality] if broken else conv
     hidden = space.type(fields)
+    centred = space.lattice.kind == "hexagonal"  # the sizes of the others fit
     layers = [
         conv(space.type("trivial"), hidden, size, padding=size // 2),
         nn.InnerBatchNorm(hidden),
         nn.ReLU(hidden),
-        second(hidden, hidden, 3, padding=1, stride=2 if space.lattice.kind != "hexagonal" else 1),
+        second(hidden, hidden, 3, padding=1, stride=2, centred=centred),
         nn.ELU(hidden),
+        nn.PointwiseMaxPool(hidden, 3, stride=2, padding=1, centred=centred),
+        conv(hidden, space.type("trivial", "regular"), 1),
     ]
-    if space.lattice.kind != "hexagonal":
-        layers.append(nn.PointwiseMaxPool(hidden, 3, stride=2, padding=1))
-    layers.append(conv(hidden, space.type("trivial", "regular"), 1))
     return randomise(nn.Sequential(*layers))
 
 

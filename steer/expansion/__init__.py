@@ -7,7 +7,7 @@ from steer.expansion._blocks import Block, IrrepBlock, OrbitBlock, block
 from steer.expansion._blocks import block_name as block_name
 from steer.expansion._blocks import solve_block as solve_block
 from steer.expansion._dense import dense_kernel, is_plain
-from steer.expansion._lattice import Lattice, exact_symmetries, exchanged_axes, lattice, reversed_axes
+from steer.expansion._lattice import Lattice, exact_symmetries, exchanged_axes, lattice, reversed_axes, sums_axes
 from steer.expansion._layout import Layout, atoms, layout
 from steer.expansion._plan import Plan, plan
 from steer.expansion._resample import moves_exactly, transform
@@ -39,6 +39,7 @@ __all__ = [
     "reversed_axes",
     "sampling",
     "schur",
+    "sums_axes",
     "transform",
     "work",
 ]

@@ -140,6 +140,15 @@ def exchanged_axes(grid: Lattice, group: Group) -> set[tuple[int, int]]:
     return {(i, j) for i in range(grid.d) for j in range(grid.d) if i < j and bool(mixed[i, j] | mixed[j, i])}
 
 
+def sums_axes(grid: Lattice, group: Group) -> bool:
+    """Whether an exact symmetry maps a step along one array axis to a sum of steps along several, as sixth turns do.
+
+    Then arrays have it only if their centre is a sample, so that no size is even.
+    """
+    steps = torch.linalg.inv(grid.matrix) @ exact_symmetries(grid, group).elements @ grid.matrix
+    return bool(((steps.abs() > 0.5).sum(-2) > 1).any())
+
+
 def reversed_axes(grid: Lattice, group: Group) -> set[int]:
     """Array axes along which a layer must treat both ends alike, as an exact symmetry in a group reverses them."""
     steps = torch.linalg.inv(grid.matrix) @ exact_symmetries(grid, group).elements @ grid.matrix

@@ -14,6 +14,7 @@ from steer.nn._concatenated_relu import ConcatenatedReLU, CReLU
 from steer.nn._constants import keep_constants_local
 from steer.nn._conv import R1Conv, R2Conv, R3Conv, SteerableConv
 from steer.nn._conv_transposed import R1ConvTransposed, R2ConvTransposed, R3ConvTransposed, SteerableConvTransposed
+from steer.nn._direct_sum import DirectSum
 from steer.nn._dropout import FieldDropout, PointwiseDropout
 from steer.nn._field_norms import FieldGroupNorm, FieldInstanceNorm, FieldLayerNorm, FieldRMSNorm
 from steer.nn._fourier import FourierPointwise
@@ -89,6 +90,7 @@ __all__ = [
     "CReLU",
     "CartesianTensor",
     "ConcatenatedReLU",
+    "DirectSum",
     "Disentangle",
     "DisentangleModule",
     "Entangle",

@@ -20,6 +20,7 @@ from steer.nn._module import EquivariantModule
 from steer.nn._numbers import positive
 from steer.nn._plain import Plain
 from steer.nn._pointwise import require_permutation
+from steer.nn._sites import SiteWatch, centre_is_site, centre_sites
 from steer.nn._window import window
 
 Width = float | Sequence[float]
@@ -54,16 +55,20 @@ def gaussian_taps(grid: Lattice, sigma: tuple[float, ...], between: bool = False
     return out
 
 
-def low_pass(x: Tensor, taps: Constants, stride: tuple[int, ...], padding: tuple[int, ...]) -> Tensor:
-    """Correlate every channel with the kernels one after the other, at sites a stride apart.
+def low_pass(x: Tensor, taps: Constants, stride: tuple[int, ...], padding: tuple[int, ...], through: bool) -> Tensor:
+    """Correlate every channel with the kernels one after the other, at sites a stride apart, symmetric about the centre.
 
-    With kernels `between_0`, ... for Gaussians half-way between samples, the sites are symmetric about the centre.
+    Args:
+        taps: `taps_0` in the plane, or one for every axis; then `between_0`, ... for Gaussians half-way between samples.
+        through: whether the centre is a site, see `centre_sites`.
     """
     d = len(stride)
     lead, space = x.shape[:2], x.shape[2:]
     x = x.reshape(-1, 1, *space)
     if "between_0" not in taps.sources:
-        x = _CONVOLVE[d](x, taps.like("taps_0", x)[None, None], stride=stride, padding=padding)
+        kernel = taps.like("taps_0", x)
+        x = centre_sites(x, tuple(kernel.shape), stride, padding, through=through)
+        x = _CONVOLVE[d](x, kernel[None, None], stride=stride)
         return x.reshape(*lead, *x.shape[2:])
     for axis in range(d):
         steps, pads = [1] * d, [0] * d
@@ -85,8 +90,8 @@ class PointwiseAvgPoolAntialiased(EquivariantModule):
     Law: `pool(g f) = g pool(f)`: the low-pass is linear and depends on the distance alone. Exact for the symmetries of the
     grid, for every size n: with the default padding there are `m = ceil(n / s)` sites for a stride s, symmetric about the
     centre at `(n - 1) / 2 + s (j - (m - 1) / 2)`, and where these lie half-way between samples, so does the Gaussian. On
-    hexagonal grids the sites are symmetric where s divides `n - 1`. Approximate for all other elements, better the wider
-    the Gaussian (0.66 samples for stride 2 is customary).
+    hexagonal grids the centre is a site, `2 floor((n - 1) / 2s) + 1` in all, and odd sizes have all turns. Approximate for
+    all other elements, better the wider the Gaussian (0.66 samples for stride 2 is customary).
 
     Args:
         in_type: any fields over 1, 2 or 3 dimensions.
@@ -120,12 +125,15 @@ class PointwiseAvgPoolAntialiased(EquivariantModule):
         warn_of_uneven_axes(in_type, name, stride=self.stride, padding=self.padding, sigma=widths)
         between = [] if grid.kind == "hexagonal" else gaussian_taps(grid, widths, between=True)
         named = {"taps": kernels, "between": between}
+        self.through = centre_is_site(in_type)
+        self.watch = SiteWatch(in_type, name, full, self.stride, self.padding, centred=True)
         self.taps = Constants(**{f"{name}_{i}": kernel for name, found in named.items() for i, kernel in enumerate(found)})
 
     def _arguments(self) -> dict[str, Any]:
-        return {"taps": self.taps, "stride": self.stride, "padding": self.padding}
+        return {"taps": self.taps, "stride": self.stride, "padding": self.padding, "through": self.through}
 
     def compute(self, x: Tensor) -> Tensor:
+        self.watch(x)
         return low_pass(x, **self._arguments())
 
     def export(self) -> torch.nn.Module:

@@ -17,7 +17,7 @@ from steer.nn._foreign import refuse_foreign
 from steer.nn._grid_conv import GridConvolution
 from steer.nn._irrep_products import irrep_products
 from steer.nn._plain import Plain
-from steer.nn._sites import SiteWatch, centre_sites
+from steer.nn._sites import SiteWatch, centre_is_site, centre_sites
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -35,19 +35,24 @@ class SteerableConv(GridConvolution):
     Law: `conv(g f) = g conv(f)`. Exact for the symmetries that group and grid share (`gspace.exact_group`) when the
     kernel box and, with a stride, the sites are symmetric under them (the stride divides
     `n + 2 padding - dilation (kernel_size - 1) - 1` for a grid of n samples, or `centred=True`, which makes every n fit);
-    approximate, up to sampling, for all others.
+    approximate, up to sampling, for all others. Hexagonal grids have all of their turns for odd n, where twice the stride
+    divides that number, or with `centred=True`.
 
     Args:
         in_type, out_type: field types over one gspace.
         kernel_size: taps along each axis.
         stride, padding, dilation, padding_mode, bias, device, dtype: as in `torch.nn.Conv2d`; the bias acts on invariants.
             Kernels are sampled before dilation, which stretches them.
-        groups: the input fields split into this many equal parts, the output fields too; each part sees its own.
+        groups: the input fields split into this many equal parts, the output fields too; each part sees its own. The number
+            divides how often every kind of field occurs; part h has the h-th share of each kind, so `2x0 + 2x1` in two
+            parts is twice `0 + 1`. Fields in another order than part by part (`0 + 1 + 0 + 1` is in order) cost a copy of
+            the input or output. Fields that occur once each, or in numbers without a common divisor: see `DirectSum`.
         band_limit: largest degree of the angular part: one number, one per ring, or a function of the radius in samples.
         rings, widths: radii and standard deviations of the Gaussian rings, in physical units.
         radial: other radial profiles than Gaussian rings; see `steer.expansion.sampling`.
         centred: whether the sites of a stride are symmetric about the centre for every size of the grid. There are as many
             as in torch; where they lie half-way between its own, the input is read half-way too, as the mean of neighbours.
+            On hexagonal grids the centre is one of them, so there are an odd number along each axis.
         foreign: none; names of other libraries, such as `sigma`, are refused with what to give in their place.
     Raises:
         TypeError: if there is such a name, or a type is none.
@@ -82,24 +87,18 @@ class SteerableConv(GridConvolution):
         kernel = (band_limit, rings, widths, radial)
         super().__init__(in_type, out_type, kernel_size, stride, dilation, groups, bias, *kernel, device, dtype)
         self.padding_mode = padding_mode
-        self.centred = self._may_centre(centred)
+        self.centred = centred and max(self.stride) > 1
+        self.through = centre_is_site(in_type)
         self._place(self._resolve_padding(padding))
-        centring = self._centring()
-        steps = (1,) * self.d if self.centred else self.stride
-        self.watch = SiteWatch(in_type, type(self).__name__, centring["span"], steps, self.padding)
+        span = self._centring()["span"]
+        self.watch = SiteWatch(in_type, type(self).__name__, span, self.stride, self.padding, self.centred)
         apart = self.groups > 1 or self.centred or any(self.padding)
         self.products = None if apart else irrep_products(self.plan, self.weight)
-
-    def _may_centre(self, centred: bool) -> bool:
-        grid = self.in_type.gspace.lattice
-        if centred and grid is not None and grid.kind == "hexagonal":
-            raise ValueError(f"{type(self).__name__}: centred=True requires a line, square or cubic grid; received {grid}")
-        return centred and max(self.stride) > 1
 
     def _centring(self) -> dict[str, Any]:
         span = tuple(step * (k - 1) + 1 for step, k in zip(self.dilation, self.kernel_size, strict=True))
         mode = _PADDING_MODES[self.padding_mode]
-        return {"span": span, "stride": self.stride, "padding": self.padding, "mode": mode}
+        return {"span": span, "stride": self.stride, "padding": self.padding, "mode": mode, "through": self.through}
 
     def _resolve_padding(self, padding: int | Sequence[int] | str) -> tuple[int, ...]:
         if isinstance(padding, str) and padding not in ("valid", "same"):
@@ -113,7 +112,7 @@ class SteerableConv(GridConvolution):
             return tuple(r // 2 for r in reach)
         return as_tuple(padding, self.d, "padding", 0)
 
-    def compute(self, x: Tensor) -> Tensor:
+    def convolve(self, x: Tensor) -> Tensor:
         self.watch(x)
         if self.products is not None:
             places = (slice(None), slice(None), *(slice(None, None, step) for step in self.stride))
@@ -131,10 +130,10 @@ class SteerableConv(GridConvolution):
 
     def export(self) -> torch.nn.Module:
         stock = self._export(_STOCK[self.d], padding_mode=self.padding_mode)
-        if not self.centred:
-            return stock
-        stock.padding_mode, stock.padding = "zeros", (0,) * self.d  # type: ignore[assignment]
-        return torch.nn.Sequential(Plain(centre_sites, **self._centring()), stock)
+        if self.centred:
+            stock.padding_mode, stock.padding = "zeros", (0,) * self.d  # type: ignore[assignment]
+            stock = torch.nn.Sequential(Plain(centre_sites, **self._centring()), stock)
+        return self.parts.around(stock)
 
     def _extras(self) -> list[str]:
         shown = [f"padding_mode={self.padding_mode!r}"] if self.padding_mode != "zeros" else []

@@ -39,8 +39,9 @@ class SteerableConvTransposed(GridConvolution):
     Args:
         in_type, out_type: field types over one gspace.
         kernel_size: taps along each axis; multiples of the stride give every site of the output equally many of them.
-        stride, padding, output_padding, groups, bias, dilation, device, dtype: as in `torch.nn.ConvTranspose2d`; the bias
-            acts on invariants.
+        stride, padding, output_padding, bias, dilation, device, dtype: as in `torch.nn.ConvTranspose2d`; the bias acts on
+            invariants.
+        groups: as in `SteerableConv`.
         band_limit, rings, widths, radial, foreign: as in `SteerableConv`.
     Raises:
         TypeError: if a name of another library comes, or a type is none.
@@ -112,13 +113,13 @@ class SteerableConvTransposed(GridConvolution):
     def _out_by_in(self, kernel: Tensor) -> Tensor:
         return kernel.unflatten(0, (self.groups, -1)).transpose(1, 2).flatten(0, 1)
 
-    def compute(self, x: Tensor) -> Tensor:
+    def convolve(self, x: Tensor) -> Tensor:
         kernel, bias = self.dense()
         arguments = (self.stride, self.padding, self.output_padding, self.groups, self.dilation)
         return _CONVOLVE[self.d](x, kernel, bias, *arguments)
 
     def export(self) -> torch.nn.Module:
-        return self._export(_STOCK[self.d], output_padding=self.output_padding)
+        return self.parts.around(self._export(_STOCK[self.d], output_padding=self.output_padding))
 
 
 class R1ConvTransposed(SteerableConvTransposed):

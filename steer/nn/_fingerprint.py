@@ -61,19 +61,27 @@ class Fingerprinted(torch.nn.Module):
         super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing, unexpected, errors)
 
 
-def fingerprint(plan: Plan) -> str:
-    """Gauge version and digest of everything that fixes the bases of a plan: fields in order, group, grid, rings."""
-    return _of_plan(plan.recipe)
+Order = tuple[tuple[int, ...], tuple[int, ...]]
+
+
+def fingerprint(plan: Plan, order: Order | None = None) -> str:
+    """Gauge version and digest of everything that fixes the bases of a plan: fields in order, group, grid, rings.
+
+    Args:
+        order: where the types of the layer have the input and output fields, if not in the order of the plan.
+    """
+    return _of_plan(plan.recipe, order)
 
 
 @lru_cache(maxsize=256)
 @deterministic
-def _of_plan(recipe: tuple[Fields, Fields, Sampling]) -> str:
+def _of_plan(recipe: tuple[Fields, Fields, Sampling], order: Order | None) -> str:
     fields_in, fields_out, sampling = recipe
     return _named(
         *_lines(fields_in, fields_out),
         f"{sampling.lattice} {sampling.kernel_size} {sampling.limits}",
         digest(sampling.functions(sampling.points(fields_in[0].group.d))),
+        *([] if order is None else [f"order {order}"]),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,9 @@ from steer.expansion import BandLimit, sampling
 from steer.field import FieldType
 from steer.kernel import RadialProfile
 from steer.nn._axes import Size, as_tuple, warn_of_uneven_axes
+from steer.nn._fingerprint import fingerprint
 from steer.nn._module import require_fields
+from steer.nn._parts import Parts
 from steer.nn._plain import hand_over
 from steer.nn._steerable import SteerableModule
 
@@ -55,10 +58,12 @@ class GridConvolution(SteerableModule):
         steps = as_tuple(stride, self.d, "stride", 1)
         grid = in_type.gspace.lattice
         assert grid is not None
+        parts = Parts(in_type, out_type, groups)
         super().__init__(
             in_type,
             out_type,
-            _part(in_type, out_type, groups),
+            parts.fields_in,
+            parts.fields_out,
             sampling(grid, size, band_limit, rings, widths, radial),
             bias,
             device,
@@ -69,6 +74,18 @@ class GridConvolution(SteerableModule):
         self.stride = steps
         self.dilation = as_tuple(dilation, self.d, "dilation", 1)
         self.groups = groups
+        self.parts = parts.to(self.weight.device)
+
+    @abstractmethod
+    def convolve(self, x: Tensor) -> Tensor:
+        """The layer on channels that come part by part."""
+
+    def compute(self, x: Tensor) -> Tensor:
+        return self.parts.leave(self.convolve(self.parts.enter(x)))
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint(self.plan, self.parts.moved)
 
     def _place(self, padding: tuple[int, ...]) -> None:
         """Set the padding, and warn where the box breaks a symmetry."""
@@ -77,11 +94,12 @@ class GridConvolution(SteerableModule):
         warn_of_uneven_axes(self.in_type, type(self).__name__, **named)
 
     def dense(self) -> tuple[Tensor, Tensor | None]:
+        """Kernel `[channels_out, channels_in / groups, *taps]` and bias, as torch has them; channels part by part."""
         kernel, bias = super().dense()
         return kernel.reshape(*kernel.shape[:2], *self.kernel_size), bias
 
     def _export(self, stock: type[torch.nn.Module], **arguments: Any) -> torch.nn.Module:
-        """A stock layer with the dense kernel and bias."""
+        """A stock layer with the dense kernel and bias, of channels that come part by part."""
         kernel, bias = self.dense()
         names = ("kernel_size", "stride", "padding", "dilation", "groups")
         arguments |= {name: getattr(self, name) for name in names}
@@ -99,19 +117,3 @@ class GridConvolution(SteerableModule):
 
     def _extras(self) -> list[str]:
         return []
-
-
-def _part(in_type: FieldType, out_type: FieldType, groups: int) -> tuple[Any, ...]:
-    """The input fields that each group of output fields sees."""
-    fields = in_type.representations
-    whole = isinstance(groups, int) and not isinstance(groups, bool) and groups >= 1
-    if not whole or len(fields) % groups or len(out_type) % groups:
-        raise ValueError(
-            f"groups: a divisor of the numbers of fields, {len(fields)} and {len(out_type)}, is required; "
-            f"received {groups!r}"
-        )
-    into, out = len(fields) // groups, len(out_type) // groups
-    for what, items, step in (("input", fields, into), ("output", out_type.representations, out)):
-        if any(items[i] != items[i % step] for i in range(len(items))):
-            raise ValueError(f"groups: the {what} fields must repeat in {groups} equal parts; they do not")
-    return fields[:into]

@@ -41,7 +41,8 @@ class Linear(SteerableModule):
         dtype: torch.dtype | None = None,
     ) -> None:
         require_fields(in_type, "Linear")
-        super().__init__(in_type, out_type, in_type.representations, POINT, bias, device, dtype)
+        fields = in_type.representations, require_fields(out_type, "Linear", "out_type").representations
+        super().__init__(in_type, out_type, *fields, POINT, bias, device, dtype)
         self.products = irrep_products(self.plan, self.weight)
 
     def _check(self, x: Tensor) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from functools import partial
+from functools import partial, reduce
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from steer.nn._fields import FieldGroups
 from steer.nn._module import EquivariantModule
 from steer.nn._plain import Plain
 from steer.nn._pointwise import require_permutation
-from steer.nn._sites import CentredPool, SiteWatch, centre_sites
+from steer.nn._sites import CentredPool, SiteWatch
 from steer.nn._window import HexagonalPool, window
 
 _ADAPTIVE_MAX = {1: torch.nn.AdaptiveMaxPool1d, 2: torch.nn.AdaptiveMaxPool2d, 3: torch.nn.AdaptiveMaxPool3d}
@@ -51,7 +51,8 @@ class PointwiseMaxPool(StockPooling):
     being the size of the grid; otherwise the picture is in effect shifted by a part of the stride, as with `ceil_mode`, and
     `centred=True` puts as many sites symmetric about the centre for every n, with windows a sample wider where the sites
     lie half-way between those of torch. On a hexagonal grid the window is the hexagon in the box (one odd size), exact for
-    sixth turns.
+    sixth turns at odd n where twice the stride divides the number above, or with `centred=True`: there are an odd number of
+    sites along each axis, with the centre among them.
 
     Args:
         in_type: trivial, regular and quotient fields over 1, 2 or 3 dimensions.
@@ -85,7 +86,7 @@ class PointwiseAvgPool(StockPooling):
     the grid that keep the window, on symmetric sites; approximate for all others. Sites a stride apart are symmetric about
     the centre when `n + 2 padding - kernel_size` is divisible by the stride, n being the size of the grid, and with
     `centred=True` for every n: where they lie half-way between those of torch, windows are a sample wider and the outermost
-    samples count half.
+    samples count half. On hexagonal grids as `PointwiseMaxPool`.
 
     Args:
         in_type: any fields over 1, 2 or 3 dimensions.
@@ -174,7 +175,7 @@ def _watch(kind: FieldType, name: str, pool: torch.nn.Module) -> SiteWatch:
         for value in (getattr(pool, key, 1) for key in ("kernel_size", "stride", "padding", "dilation"))
     )
     span = tuple(dilation * (k - 1) + 1 for dilation, k in zip(spread, sizes, strict=True))
-    return SiteWatch(kind, name, span, (1,) * d if isinstance(pool, CentredPool) else steps, pads)
+    return SiteWatch(kind, name, span, steps, pads, isinstance(pool, CentredPool))
 
 
 class NormMaxPool(EquivariantModule):
@@ -206,10 +207,6 @@ class NormMaxPool(EquivariantModule):
         super().__init__(in_type)
         arguments = (kernel_size, stride, padding, dilation, ceil_mode)
         self.pool = window(in_type, type(self).__name__, "max", *arguments, centred=centred)
-        if isinstance(self.pool, HexagonalPool):
-            raise ValueError(
-                "NormMaxPool: a line, square or cubic grid is required; use PointwiseAvgPool on a hexagonal one"
-            )
         (self.pool.pool if isinstance(self.pool, CentredPool) else self.pool).return_indices = True  # type: ignore[assignment]
         self.groups = FieldGroups(in_type)
         self.watch = _watch(in_type, type(self).__name__, self.pool)
@@ -227,10 +224,11 @@ class NormMaxPool(EquivariantModule):
 
 
 def longest(x: Tensor, groups: FieldGroups, pool: torch.nn.Module) -> Tensor:
-    """The fields where the norm is largest in each window of a pooling layer that returns indices."""
+    """The fields where the norm is largest in each window of a pooling layer that returns indices, or has taps."""
     if isinstance(pool, CentredPool):
-        joined = partial(_longer_of_two, groups=groups)
-        x, pool = centre_sites(x, pool.span, pool.stride, pool.padding, pair=joined), pool.pool
+        x, pool = pool.place(x, partial(_longer_of_two, groups=groups)), pool.pool
+    if isinstance(pool, HexagonalPool):
+        return reduce(partial(_longer, groups=groups), pool.taps(x, 0.0))
     out = []
     for f in groups.split(x):
         _, site = pool(squared_norm(f.detach()))  # [batch, field, *space], positions in the flattened space
@@ -241,10 +239,14 @@ def longest(x: Tensor, groups: FieldGroups, pool: torch.nn.Module) -> Tensor:
 
 def _longer_of_two(x: Tensor, axis: int, groups: FieldGroups) -> Tensor:
     """Of every two neighbours along an axis the field of larger norm."""
-    d, n = x.ndim - 2, x.shape[axis] - 1
+    n = x.shape[axis] - 1
+    return _longer(x.narrow(axis, 0, n), x.narrow(axis, 1, n), groups)
+
+
+def _longer(x: Tensor, y: Tensor, groups: FieldGroups) -> Tensor:
+    """Of two fields at every site that of larger norm."""
     out = []
-    for f in groups.split(x):
-        square = squared_norm(f.detach())
-        first = square.narrow(axis, 0, n) >= square.narrow(axis, 1, n)
-        out.append(torch.where(first.unsqueeze(2), f.narrow(axis - d - 2, 0, n), f.narrow(axis - d - 2, 1, n)))
+    for f, other in zip(groups.split(x), groups.split(y), strict=True):
+        first = squared_norm(f.detach()) >= squared_norm(other.detach())
+        out.append(torch.where(first.unsqueeze(2), f, other))
     return groups.join(out)

@@ -37,6 +37,7 @@ class SteerableModule(Fingerprinted, EquivariantModule):
 
     Args:
         fields_in: the input fields that the kernel sees.
+        fields_out: the output fields in the order in which it writes them.
         sampling: where it is sampled.
         phases: number of classes of output sites among which the taps of the kernel are shared out, above 1 for a
             transposed convolution with a stride.
@@ -50,6 +51,7 @@ class SteerableModule(Fingerprinted, EquivariantModule):
         in_type: FieldType,
         out_type: FieldType,
         fields_in: tuple[Representation, ...],
+        fields_out: tuple[Representation, ...],
         sampling: Sampling,
         bias: bool,
         device: torch.device | str | None,
@@ -61,10 +63,10 @@ class SteerableModule(Fingerprinted, EquivariantModule):
             raise ValueError(
                 f"{type(self).__name__}: types over one gspace are required; received {in_type.gspace} and {out_type.gspace}"
             )
-        self.plan: Plan = plan(fields_in, out_type.representations, sampling)
+        self.plan: Plan = plan(fields_in, fields_out, sampling)
         self._warn_of_zeros()
         self.weight = torch.nn.Parameter(torch.empty(self.plan.size, device=device, dtype=dtype))
-        invariants = invariant_vectors(out_type.representations)
+        invariants = invariant_vectors(fields_out)
         if bias and invariants.shape[1]:
             self.bias = torch.nn.Parameter(torch.zeros(invariants.shape[1], device=device, dtype=dtype))
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from steer.field import FieldType
 from steer.nn._axes import Size, as_tuple, grid_dimension, warn_of_uneven_axes
-from steer.nn._sites import CentredPool
+from steer.nn._sites import CentredPool, centre_is_site
 
 _MAX = {1: torch.nn.MaxPool1d, 2: torch.nn.MaxPool2d, 3: torch.nn.MaxPool3d}
 _AVG = {1: torch.nn.AvgPool1d, 2: torch.nn.AvgPool2d, 3: torch.nn.AvgPool3d}
@@ -50,24 +51,26 @@ def window(
     warn_of_uneven_axes(kind, name, kernel_size=size, stride=steps, padding=pads, dilation=spread)
     if any(2 * p > (k - 1) * s + 1 for p, k, s in zip(pads, size, spread, strict=True)):
         raise ValueError(f"{name}: padding of at most half the window {size} is required; received {pads}")
-    if centred and (ceil_mode or not count_include_pad or grid.kind == "hexagonal"):
+    if centred and (ceil_mode or not count_include_pad):
         raise ValueError(
-            f"{name}: centred=True requires a line, square or cubic grid, ceil_mode=False and count_include_pad=True; "
-            f"received a {grid.kind} grid, ceil_mode={ceil_mode}, count_include_pad={count_include_pad}"
+            f"{name}: centred=True requires ceil_mode=False and count_include_pad=True; received ceil_mode={ceil_mode}, "
+            f"count_include_pad={count_include_pad}"
         )
+    inner = (0,) * d if centred else pads
+    mean = function == "mean"
+    pool: torch.nn.Module
     if grid.kind == "hexagonal":
         if ceil_mode or not count_include_pad:
             raise ValueError(f"{name}: ceil_mode=False and count_include_pad=True are required on a hexagonal grid")
         taps = grid.kernel_mask(size).nonzero()[:, 0].tolist()
         corners = [(tap // size[1] * spread[0], tap % size[1] * spread[1]) for tap in taps]
-        return HexagonalPool(function, size, steps, pads, spread, corners)
-    inner = (0,) * d if centred else pads
-    mean = function == "mean"
-    pool = _AVG[d](size, steps, inner, ceil_mode, count_include_pad) if mean else _MAX[d](size, steps, inner, spread)
-    if not mean:
-        pool.ceil_mode = ceil_mode
+        pool = HexagonalPool(function, size, steps, inner, spread, corners)
+    elif mean:
+        pool = _AVG[d](size, steps, inner, ceil_mode, count_include_pad)
+    else:
+        pool = _MAX[d](size, steps, inner, spread, ceil_mode=ceil_mode)
     reach = tuple(dilation * (k - 1) + 1 for dilation, k in zip(spread, size, strict=True))
-    return CentredPool(pool, reach, steps, pads, not mean) if centred else pool
+    return CentredPool(pool, reach, steps, pads, not mean, centre_is_site(kind)) if centred else pool
 
 
 class HexagonalPool(torch.nn.Module):
@@ -92,17 +95,18 @@ class HexagonalPool(torch.nn.Module):
         self.function, self.corners = function, corners
         self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
 
-    def forward(self, x: Tensor) -> Tensor:
+    def taps(self, x: Tensor, value: float) -> list[Tensor]:
+        """The samples of every hexagon, `[batch, channel, *site]` for each of its places; padded with a value."""
         rows, columns = self.padding
-        x = F.pad(x, (columns, columns, rows, rows), value=0.0 if self.function == "mean" else -math.inf)
+        x = F.pad(x, (columns, columns, rows, rows), value=value)
         reach = [dilation * (k - 1) for dilation, k in zip(self.dilation, self.kernel_size, strict=True)]
         height, width = x.shape[2] - reach[0], x.shape[3] - reach[1]
-        out: Tensor | None = None
-        for i, j in self.corners:
-            tap = x[:, :, i : i + height : self.stride[0], j : j + width : self.stride[1]]
-            out = tap if out is None else out + tap if self.function == "mean" else torch.maximum(out, tap)
-        assert out is not None
-        return out / len(self.corners) if self.function == "mean" else out
+        return [x[:, :, i : i + height : self.stride[0], j : j + width : self.stride[1]] for i, j in self.corners]
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.function == "mean":
+            return reduce(torch.add, self.taps(x, 0.0)) / len(self.corners)
+        return reduce(torch.maximum, self.taps(x, -math.inf))
 
     def extra_repr(self) -> str:
         return f"{self.function}, kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from steer.expansion import transform
 from steer.field import FieldType, GSpace
+from steer.testing._noise import distance_from_centre
 
 
 def transformed(y: Tensor, kind: FieldType | None, space: GSpace, g: Tensor) -> Tensor:
@@ -15,6 +16,13 @@ def transformed(y: Tensor, kind: FieldType | None, space: GSpace, g: Tensor) -> 
     if y.ndim == 2:
         return kind.transform_fibers(y, g)
     return kind.transform(y, g)
+
+
+def inner(space: GSpace, reference: Tensor) -> Tensor | None:
+    """Where moved and original samples are compared if the array itself is not symmetric: away from its border."""
+    if space.lattice is None or reference.ndim != 2 + space.dimensionality:
+        return None
+    return distance_from_centre(space, tuple(reference.shape[2:])) <= 0.5
 
 
 def relative(moved: Tensor, expected: Tensor, reference: Tensor, where: Tensor | None = None) -> float:

@@ -14,8 +14,8 @@ from torch import Tensor
 from steer.field import FieldType, GeometricTensor, GSpace
 from steer.nn import BrokenSymmetryWarning, SteerableAttention
 from steer.testing._calls import Call, record
-from steer.testing._compare import relative, transformed
-from steer.testing._noise import distance_from_centre, rough_noise, smooth_noise
+from steer.testing._compare import inner, relative, transformed
+from steer.testing._noise import rough_noise, smooth_noise
 from steer.testing._reasons import between_layers, reason
 from steer.testing._report import NETWORK, EquivarianceReport, Measurement
 
@@ -213,7 +213,7 @@ def _measure(call: Call, element: _Element, whole: bool) -> Measurement:
     errors, floors = [float("inf")] if len(every) != len(call.outputs) else [], [0.0]
     for moved, (kind, output) in zip(every, call.outputs, strict=False):
         expected = transformed(output, kind, space, g)
-        where = None if whole else _inner(space, output)
+        where = None if whole else inner(space, output)
         if not element.exact:
             floors.append(relative(transformed(expected, kind, space, g.mT), output, output, where))
         errors.append(relative(moved, expected, output, where))
@@ -222,10 +222,3 @@ def _measure(call: Call, element: _Element, whole: bool) -> Measurement:
 
 def _badness(error: float) -> float:
     return float("inf") if error != error else error
-
-
-def _inner(space: GSpace, reference: Tensor) -> Tensor | None:
-    """Where moved and original samples are compared if the array itself is not symmetric: away from its border."""
-    if space.lattice is None or reference.ndim != 2 + space.dimensionality:
-        return None
-    return distance_from_centre(space, tuple(reference.shape[2:])) <= 0.5

@@ -11,7 +11,7 @@ from torch import Tensor
 from steer.field import FieldType
 from steer.nn import Pointwise
 from steer.testing._calls import Call
-from steer.testing._compare import relative, transformed
+from steer.testing._compare import inner, relative, transformed
 
 _MENDED = 1e-3  # of the error: what is left must be rounding beside it
 
@@ -42,9 +42,15 @@ def between_layers(call: Call, others: dict[str, torch.nn.Module]) -> str:
 
 def _error(call: Call, g: Tensor, layer: torch.nn.Module | None = None, f: Tensor | None = None) -> float:
     layer, f = layer or call.layer, call.input if f is None else f
+    space = call.kind_in.gspace
     y = call.again(f, layer)[0]
-    moved = call.again(transformed(f, call.kind_in, call.kind_in.gspace, g), layer)[0]
-    return relative(moved, transformed(y, call.kind_out, call.kind_in.gspace, g), y)
+    moved = call.again(transformed(f, call.kind_in, space, g), layer)[0]
+    return relative(moved, transformed(y, call.kind_out, space, g), y, inner(space, y) if _is_hexagonal(call) else None)
+
+
+def _is_hexagonal(call: Call) -> bool:
+    grid = call.kind_in.gspace.lattice
+    return grid is not None and grid.kind == "hexagonal"
 
 
 def _mends(call: Call, g: Tensor, layer: torch.nn.Module | None = None, f: Tensor | None = None) -> bool:
@@ -74,13 +80,15 @@ def _parity(call: Call, g: Tensor) -> str | None:
     steps, size = _numbers(call.layer, "stride", d), tuple(call.input.shape[2:])
     if d == 0 or len(size) != d or steps is None or max(steps) == 1:
         return None
-    for cut in range(1, max(steps)):
+    hexagonal = _is_hexagonal(call)
+    for cut in range(1, 2 * max(steps) if hexagonal else max(steps)):
         if min(size) > cut and _mends(call, g, f=_cropped(call.input, cut)):
             fitting = "x".join(str(n - cut) for n in size)
             given = "x".join(str(n) for n in size)
             return (
                 f"stride {steps[0]} on size {given}: its sites are not symmetric about the centre; size {fitting} would be, "
-                "as s divides n + 2p - k, and centred=True of the layers of steer.nn fits every size"
+                f"as {'2s' if hexagonal else 's'} divides n + 2p - k, and centred=True of the layers of steer.nn fits every "
+                f"{'odd ' if hexagonal else ''}size"
             )
     return None
 

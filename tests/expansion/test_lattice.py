@@ -6,7 +6,7 @@ import pickle
 import pytest
 import torch
 
-from steer.expansion import Lattice, exact_symmetries, exchanged_axes, lattice
+from steer.expansion import Lattice, exact_symmetries, exchanged_axes, lattice, moves_exactly, sums_axes
 from steer.group import (
     cyclic,
     dihedral,
@@ -198,3 +198,19 @@ def test_a_hexagonal_lattice_has_one_spacing():
 def test_hexagonal_kernels_that_are_no_hexagons(size):
     with pytest.raises(ValueError, match="hexagonal kernels: one odd size is required; received"):
         lattice("hexagonal", 2).kernel_mask(size)
+
+
+@pytest.mark.parametrize(
+    ("kind", "group", "sums"),
+    [
+        *(("square", dihedral(4), False), ("cubic", full_octahedral(), False), ("line", reflection(1), False)),
+        *(("hexagonal", cyclic(2), False), ("hexagonal", cyclic(3), True), ("hexagonal", o2(), True)),
+        ("hexagonal", dihedral(2), True),  # a mirror line along an axis takes the other one to a sum
+    ],
+)
+def test_axes_that_a_symmetry_maps_to_sums(kind, group, sums):
+    grid = lattice(kind, group.d)
+    assert sums_axes(grid, group) is sums
+    for n in (3, 4):
+        moves = all(moves_exactly(grid, g, (n,) * grid.d) for g in exact_symmetries(grid, group).elements)
+        assert moves is (n == 3 or not sums)

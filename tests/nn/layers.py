@@ -14,6 +14,10 @@ from tests.cases import randn, seeded
 LINE = gspaces.flipOnR1().type("regular + 0 + regular")
 PLANE = gspaces.rot2dOnR2(8).type("regular + 2x0 + regular")
 QUARTERS = gspaces.rot2dOnR2(4).type("2xregular")
+HEXAGONS = gspaces.on(group.dihedral(6), "hexagonal").type("2x1 + 0e + 2")
+NUMBERS = gspaces.rot2dOnR2(4).type("3x0")
+PAIRS_1 = gspaces.flipOnR1().type("regular + 2x1 + 2x0 + regular")
+PAIRS_2 = gspaces.flipRot2dOnR2(4).type("2x0e + 2x1 + regular + 2x0o + regular")
 MIRRORED = gspaces.flipRot2dOnR2(4).type("regular + standard + 0e")
 VOLUME = gspaces.flipRot3dOnR3().type("2x0e + 1o + 0e + 2e + 0o")
 CUBE = gspaces.octaOnR3().type("regular + 0")
@@ -41,7 +45,15 @@ LAYERS: dict[str, Callable[[], nn.EquivariantModule]] = {
     "R1Conv": lambda: nn.R1Conv(LINE, LINE, 3, padding=1),
     "R2Conv regular": lambda: nn.R2Conv(PLANE, PLANE, 3, stride=2, padding=1),
     "R2Conv mixed": lambda: nn.R2Conv(MIRRORED, MIRRORED, 3, padding=1, padding_mode="circular"),
-    "R2Conv grouped": lambda: nn.R2Conv(CIRCLE, CIRCLE, 3, bias=False, dilation=2, padding=2),
+    "R2Conv dilated": lambda: nn.R2Conv(CIRCLE, CIRCLE, 3, bias=False, dilation=2, padding=2),
+    "R1Conv in parts": lambda: nn.R1Conv(PAIRS_1, PAIRS_1, 3, padding=1, groups=2),
+    "R2Conv in parts": lambda: nn.R2Conv(CIRCLE, CIRCLE, 3, stride=2, padding=1, groups=2),
+    "R2Conv in parts centred": lambda: nn.R2Conv(PAIRS_2, PAIRS_2, 3, stride=2, padding=1, groups=2, centred=True),
+    "R3Conv in parts": lambda: nn.R3Conv(SPHERE, SPHERE, 3, padding=1, groups=2),
+    "R2ConvTransposed in parts": lambda: nn.R2ConvTransposed(PAIRS_2, PAIRS_2, 3, stride=2, padding=1, groups=2),
+    "DirectSum": lambda: nn.DirectSum(
+        nn.R2Conv(QUARTERS, QUARTERS, 3, groups=2), nn.Sequential(nn.R2Conv(NUMBERS, NUMBERS, 3), nn.NormBatchNorm(NUMBERS))
+    ),
     "R2Conv 1x1": lambda: nn.R2Conv(PLANE, PLANE, 1),
     "R2Conv 1x1 by irreps": lambda: by_irreps(nn.R2Conv(MIRRORED, MIRRORED, 1)),
     "R2Conv 1x1 strided by irreps": lambda: by_irreps(nn.R2Conv(CIRCLE, CIRCLE, 1, stride=2, bias=False)),
@@ -81,6 +93,9 @@ LAYERS: dict[str, Callable[[], nn.EquivariantModule]] = {
     "PointwiseMaxPool centred": lambda: nn.PointwiseMaxPool(PLANE, 2, 2, centred=True),
     "PointwiseAvgPool centred": lambda: nn.PointwiseAvgPool(MIRRORED, 2, 2, centred=True),
     "NormMaxPool centred": lambda: nn.NormMaxPool(VOLUME, 2, 2, centred=True),
+    "NormMaxPool hexagonal centred": lambda: nn.NormMaxPool(HEXAGONS, 3, 2, 1, centred=True),
+    "PointwiseAvgPoolAntialiased hexagonal": lambda: nn.PointwiseAvgPoolAntialiased(HEXAGONS, 0.66, 2),
+    "R2Conv hexagonal centred": lambda: nn.R2Conv(HEXAGONS, HEXAGONS, 3, stride=2, padding=1, centred=True),
     "R2Conv centred": lambda: nn.R2Conv(QUARTERS, QUARTERS, 4, stride=2, padding=1, centred=True),
     "R1ConvTransposed": lambda: nn.R1ConvTransposed(LINE, LINE, 3, stride=2),
     "R2ConvTransposed": lambda: nn.R2ConvTransposed(MIRRORED, MIRRORED, 4, stride=2, padding=1),

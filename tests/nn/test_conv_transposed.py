@@ -80,7 +80,7 @@ def test_groups_give_each_part_its_own_input() -> None:
     assert float(conv(x2)[:, part.size :].detach().abs().max()) == 0.0
     assert conv.dense()[0].shape == (kind.size, part.size, 3, 3)
     check_equivariance(conv, size=7).assert_exact()
-    with pytest.raises(ValueError, match="a divisor of the numbers of fields"):
+    with pytest.raises(ValueError, match="a divisor of how often every kind of field occurs"):
         nn.R2ConvTransposed(kind, kind, 3, groups=3)
 
 

@@ -57,6 +57,61 @@ def test_exact_on_a_line_and_in_space(layer: str, stride: int) -> None:
                 assert_close(module(kind.transform(x, g)).detach(), module.out_type.transform(y, g).detach())
 
 
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize(("k", "stride"), [(3, 2), (3, 3), (5, 2), (1, 4)])
+def test_exact_on_hexagons_at_every_odd_size(layer: str, k: int, stride: int) -> None:
+    module = LAYERS[layer](HEXAGONAL, k, stride)
+    sizes = (19, 21, 23, 25, 27)  # the remainders of n + 2p - k by twice the stride, all but a few
+    for size in sizes:
+        report = check_equivariance(module, size=size, batch=1)
+        assert len(report.measurements) >= 12
+        report.assert_exact()
+        assert module(torch.zeros(1, 12, size, size)).shape[2] % 2 == 1
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_exact_on_hexagons_at_every_size_for_what_an_even_array_has(layer: str) -> None:
+    """Half turns; the exchange of its two axes too, which is a mirror line through two corners of the array."""
+    swap = torch.tensor([[0.5, -(0.75**0.5)], [-(0.75**0.5), -0.5]], dtype=torch.float64)
+    space = gspaces.on(group.from_generators([swap, -torch.eye(2, dtype=torch.float64)]), "hexagonal")
+    assert space.exact_group.order == 4
+    module = LAYERS[layer](space.type("regular"), 3, 2).double()
+    for size in (14, 15, 16, (13, 14)):
+        x = randn(1, 4, *((size, size) if isinstance(size, int) else size))
+        y = module(x).detach()
+        for g in space.fibergroup.elements[1:]:
+            assert_close(module(module.in_type.transform(x, g)).detach(), module.out_type.transform(y, g))
+
+
+@pytest.mark.parametrize("layer", ["max", "mean", "norm", "convolution"])
+def test_on_hexagons_the_sites_of_torch_are_exact_at_every_second_odd_size_only(layer: str) -> None:
+    """The negative control: they are symmetric under half turns, but the centre is none of them."""
+    layers = {
+        **{"max": nn.PointwiseMaxPool, "mean": nn.PointwiseAvgPool, "norm": nn.NormMaxPool},
+        "convolution": lambda kind, *arguments: nn.R2Conv(kind, kind, *arguments),
+    }
+    module = layers[layer](HEXAGONAL, 3, 2, 1)
+    check_equivariance(module, size=21).assert_exact()
+    assert check_equivariance(module, size=23).error() > 1e-2
+    with pytest.raises(AssertionError, match="size 21x21 would be, as 2s divides n"):
+        check_equivariance(nn.Sequential(module), size=23).assert_exact()
+    with pytest.warns(
+        nn.BrokenSymmetryWarning, match="not a multiple of twice the stride .* centred=True fits every odd size"
+    ):
+        module(torch.zeros(1, 12, 23, 23))
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_even_sizes_of_a_hexagonal_grid_warn(layer: str) -> None:
+    module = LAYERS[layer](HEXAGONAL, 3, 2)
+    module(torch.zeros(1, 12, 21, 21))
+    with pytest.warns(
+        nn.BrokenSymmetryWarning, match="the centre of an even size is no sample, so not all symmetries of a hex"
+    ):
+        module(torch.zeros(1, 12, 22, 22))
+    assert check_equivariance(module, size=22).error() > 1e-3
+
+
 def test_as_many_sites_as_torch_and_its_numbers_where_it_is_symmetric() -> None:
     for n in (9, 10, 11, 12):
         x = randn(1, 8, n, n)
@@ -81,6 +136,13 @@ def test_sites_are_where_the_formula_says() -> None:
             expected = (n - 1) / 2 + s * (torch.arange(m).double() - (m - 1) / 2)
             read = centre_sites(position, (k,), (s,), (0,)).unfold(2, k, s).mean(-1)[0, 0]
             assert_close(read, expected)
+    for n, k, s in ((9, 3, 2), (11, 3, 2), (13, 5, 3), (7, 1, 4)):
+        position = torch.arange(n, dtype=torch.float64).expand(1, 1, n, n)
+        m = 2 * ((n - k) // (2 * s)) + 1
+        expected = (n - 1) / 2 + s * (torch.arange(m).double() - (m - 1) / 2)
+        read = centre_sites(position, (k, k), (s, s), (0, 0), through=True).unfold(3, k, s).mean(-1)[0, 0, 0]
+        assert_close(read, expected)
+        assert (n - 1) / 2 in expected
 
 
 def test_windows_are_one_wider_between_sites() -> None:
@@ -147,12 +209,8 @@ def test_few_graphs_serve_all_sizes(layer: str) -> None:
 
 def test_errors() -> None:
     for arguments in ({"ceil_mode": True}, {"count_include_pad": False}):
-        with pytest.raises(ValueError, match="centred=True requires a line, square or cubic grid, ceil_mode=False"):
+        with pytest.raises(ValueError, match="centred=True requires ceil_mode=False and count_include_pad=True; received"):
             nn.PointwiseAvgPool(PLANE, 2, centred=True, **arguments)
-    with pytest.raises(ValueError, match="centred=True requires a line, square or cubic grid.* received a hexagonal grid"):
-        nn.PointwiseMaxPool(HEXAGONAL, 3, 2, centred=True)
-    with pytest.raises(ValueError, match="centred=True requires a line, square or cubic grid; received hexagonal"):
-        nn.R2Conv(HEXAGONAL, HEXAGONAL, 3, 2, centred=True)
 
 
 @pytest.mark.parametrize("layer", CORNERED)
