@@ -99,7 +99,8 @@ def header(recipe: Recipe) -> dict[str, Any]:
     """What the manifest says of the pack as a whole."""
     versions = {"steer": __version__, "torch": str(torch.__version__).partition("+")[0]}
     versions |= {"numpy": np.__version__, "scipy": scipy.__version__}
-    return {"gauge": GAUGE, "about": recipe.about, "recipe": recipe.digest, "versions": versions}
+    tasks = sorted(task.name for task in recipe.tasks)
+    return {"gauge": GAUGE, "about": recipe.about, "recipe": recipe.digest, "tasks": tasks, "versions": versions}
 
 
 def _digest(job: tuple[Task, ...]) -> str:

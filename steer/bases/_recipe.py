@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -30,8 +31,8 @@ class Recipe:
     Attributes:
         name: of the pack's file.
         about: a sentence for `steer bases list`.
-        tasks: what to compute, without repetition.
-        digest: of the tasks.
+        tasks: what to compute, one for each entry.
+        digest: of the tasks, in any order.
     """
 
     name: str
@@ -45,7 +46,12 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256("\n".join(map(repr, self.tasks)).encode()).hexdigest()[:16]
+        return digest_of(self.tasks)
+
+
+def digest_of(tasks: Iterable[Task]) -> str:
+    """Of some tasks, in any order."""
+    return hashlib.sha256("\n".join(sorted(map(repr, tasks))).encode()).hexdigest()[:16]
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -89,7 +95,8 @@ def _recipe(content: dict[str, Any]) -> Recipe:
             raise ValueError(f"[[solve]] number {position}: {error}") from None
     if not tasks:
         raise ValueError("at least one [[solve]] table is required; there is none")
-    return Recipe(name, about, tuple(dict.fromkeys(tasks)))
+    # Equal groups have equal entries, whatever they are called: "cyclic(1)" and "trivial()" are one task, the last of them.
+    return Recipe(name, about, tuple({task.name: task for task in tasks}.values()))
 
 
 def _tasks(item: dict[str, Any], own: dict[str, Any]) -> list[Task]:

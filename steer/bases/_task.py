@@ -14,6 +14,9 @@ from steer.bases._solutions import SOLUTIONS, STORED_AS, Solution
 from steer.group import Group, from_generators
 from steer.store import Entry, entry_name, group_name
 
+GROUP = "group/"
+"""How names of entries begin that say what group a name means: they have no task of their own."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -51,7 +54,7 @@ class Task:
         if group is not None:
             facts = {"name": group.name, "d": group.d, "order": None if not group.is_finite else group.order}
             tensors = {"components": group.components, "algebra": group.algebra}
-            out[f"group/{group_name(group)}"] = Entry(tensors, facts)
+            out[f"{GROUP}{group_name(group)}"] = Entry(tensors, facts)
         return out
 
     def residual(self, entry: Entry) -> float:

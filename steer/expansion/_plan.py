@@ -15,7 +15,7 @@ from steer.expansion._layout import Layout, Run, layout
 from steer.expansion._sampling import Sampling
 from steer.group import deterministic
 from steer.representation import Representation
-from steer.store import cached
+from steer.store import cached, probe
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,16 @@ class Plan:
             for out in runs_out
             for into in runs_in
         )
+
+    @cached_property
+    @deterministic
+    def probe(self) -> list[float]:
+        """Two numbers that say which kernels the weights are coefficients of, whether computed or read from a pack."""
+        kernels = []
+        for part in (part for row in self.parts for part in row):
+            weight = torch.arange(part.block.size, dtype=torch.float64).add(1).mul(5**0.5).cos().reshape(1, 1, -1)
+            kernels.append(part.block.spread(weight, self.constants[part.constants]))
+        return probe(*kernels, *self.constants[-2:])
 
     def project(self, kernel: Tensor) -> Tensor:
         """The weights `[size]` whose kernel is closest to a dense one `[channels_out, channels_in, taps]`, in float64.

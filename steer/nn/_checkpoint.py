@@ -180,7 +180,7 @@ def _differences(network: torch.nn.Module, state: OrderedDict[str, Tensor]) -> l
             found.append(
                 f"{name or 'the network'} has weights over a basis in {'the network' if layer else 'the file'} alone"
             )
-        elif layer is not None and (refusal := layer.refusal(basis, name)) is not None:
+        elif layer is not None and (refusal := layer.refusal(written.get(name, {}), name)) is not None:
             found.append(refusal)
     return found
 

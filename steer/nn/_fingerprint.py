@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor
 from steer.expansion import Plan, Sampling
 from steer.group import FiniteGroup, Group, deterministic
 from steer.representation import GAUGE, Representation
-from steer.store import digest
+from steer.store import digest, same_probe
 
 Fields = tuple[Representation, ...]
 
@@ -20,7 +21,7 @@ Fields = tuple[Representation, ...]
 class Fingerprinted(torch.nn.Module):
     """A module whose `weight` holds coefficients over a computed basis; its checkpoints say over which.
 
-    Subclasses define `fingerprint`, and `basis_text` for the message of the error.
+    Subclasses define `fingerprint`, `probe` if packs can hold the basis, and `basis_text` for the message of the error.
     """
 
     @property
@@ -32,30 +33,50 @@ class Fingerprinted(torch.nn.Module):
         """What the basis is of, in words."""
         return f"{self.in_type} -> {self.out_type}"
 
-    def refusal(self, written: str | None, name: str) -> str | None:
-        """Why weights over the basis of this fingerprint are not weights of this module, named so; None if they are.
+    @property
+    def probe(self) -> list[float] | None:
+        """A few numbers that follow from the basis itself; None if it cannot come from a pack.
 
-        Weights of unknown basis (None) pass: a plain dictionary of tensors cannot be checked.
+        The fingerprint says what the basis is of. Were a pack to hold other numbers under that name, the weights would mean
+        another map under the same fingerprint; the probes would differ.
         """
-        own = self.fingerprint
-        if written is None or written == own:
+        return None
+
+    def refusal(self, written: Mapping[str, Any], name: str) -> str | None:
+        """Why weights with these metadata are not weights of this module, named so; None if they are.
+
+        Weights of unknown basis pass: a plain dictionary of tensors cannot be checked.
+        """
+        own, basis, title = self.fingerprint, written.get("basis"), name or type(self).__name__
+        if basis is None:
             return None
-        return (
-            f"{name or type(self).__name__}: weights over the basis {own} ({self.basis_text()}) are required; the "
-            f"checkpoint was written over {written}, so the same numbers would mean another map. Build the layer as it was "
-            "when the checkpoint was written: version of steer, group, order of the fields, kernel size, rings, band limit"
-        )
+        if basis != own:
+            return (
+                f"{title}: weights over the basis {own} ({self.basis_text()}) are required; the checkpoint was written over "
+                f"{basis}, so the same numbers would mean another map. Build the layer as it was when the checkpoint was "
+                "written: version of steer, group, order of the fields, kernel size, rings, band limit"
+            )
+        if "probe" in written and not same_probe(written["probe"], self.probe):
+            return (
+                f"{title}: weights over the basis {own} ({self.basis_text()}) with the probe {self.probe} are required; the "
+                f"checkpoint has the probe {written['probe']}: one of both was made with a pack that holds wrong numbers. "
+                "Find it with `steer bases verify`, and build it again"
+            )
+        return None
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
         metadata = getattr(destination, "_metadata", None)
         if metadata is not None and self.fingerprint is not None:
-            metadata.setdefault(prefix[:-1], {})["basis"] = self.fingerprint
+            entry = metadata.setdefault(prefix[:-1], {})
+            entry["basis"] = self.fingerprint
+            if self.probe is not None:
+                entry["probe"] = list(self.probe)
 
     def _load_from_state_dict(
         self, state_dict: Any, prefix: str, local_metadata: Any, strict: bool, missing: Any, unexpected: Any, errors: Any
     ) -> None:
-        refusal = self.refusal(local_metadata.get("basis"), prefix[:-1])
+        refusal = self.refusal(local_metadata, prefix[:-1])
         if refusal is not None:
             errors.append(refusal)
         super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing, unexpected, errors)

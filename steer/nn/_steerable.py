@@ -119,6 +119,11 @@ class SteerableModule(Fingerprinted, EquivariantModule):
         """Digest of the bases whose coefficients `weight` holds: gauge version, fields in order, group, grid, rings."""
         return fingerprint(self.plan)
 
+    @property
+    def probe(self) -> list[float]:
+        """Two numbers that follow from the bases themselves, see `Plan.probe`."""
+        return self.plan.probe
+
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Any:
         self._kept = None
         return super()._apply(fn, recurse)

@@ -18,6 +18,7 @@ from steer.nn._fields import FieldGroups
 from steer.nn._fingerprint import Fingerprinted, fingerprint_of_products
 from steer.nn._module import EquivariantModule
 from steer.representation import canonical_basis
+from steer.store import probe
 
 _MODES = ("full", "elementwise")
 
@@ -103,6 +104,12 @@ class TensorProductNonLinearity(Fingerprinted, EquivariantModule):
     def fingerprint(self) -> str:
         """Digest of the products whose coefficients `weight` holds: gauge version, fields in order, group, mode."""
         return fingerprint_of_products(self.in_type.representations, self.out_type.representations, self.mode)
+
+    @property
+    def probe(self) -> list[float]:
+        """Two numbers that follow from the couplings and changes of basis themselves."""
+        constants = (self.constants, self.apart.matrices, self.together.matrices)
+        return probe(*(source for held in constants for _, source in sorted(held.sources.items())))
 
     def compute(self, x: Tensor) -> Tensor:
         pieces = [piece.flatten(3) if x.ndim > 2 else piece.unsqueeze(3) for piece in self.groups.split(self.apart(x))]

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-FORMAT = 1
+FORMAT = 2
 """The version of the layout of packs."""
 
 GAUGE = 1
@@ -71,9 +71,9 @@ def write(path: Path, entries: Mapping[str, Entry], header: Mapping[str, Any]) -
         "entries": {name: entry.info for name, entry in sorted(entries.items())},
         "sha256": {name: sha256(value) for name, value in tensors.items()},
     }
-    # One key, for the order of several is not fixed in the file.
-    data = save(tensors, {_MANIFEST: json.dumps(manifest, sort_keys=True, separators=(",", ":"))})
-    replace(path, data)
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+    # One key for the manifest and its hash, for the order of several is not fixed in the file.
+    replace(path, save(tensors, {_MANIFEST: f"{_sha256_of_text(text)} {text}"}))
 
 
 def replace(path: Path, data: bytes) -> None:
@@ -92,19 +92,47 @@ def replace(path: Path, data: bytes) -> None:
 
 
 def sha256(value: Tensor) -> str:
-    """Of the bytes of a tensor as they lie in the file."""
+    """Of a tensor: its type, its shape, and its bytes as they lie in the file."""
     flat = value.detach().to("cpu").contiguous().reshape(-1)
-    return hashlib.sha256(flat.view(torch.uint8).numpy().data if flat.numel() else b"").hexdigest()
+    text = hashlib.sha256(f"{value.dtype} {list(value.shape)} ".encode())
+    text.update(flat.view(torch.uint8).numpy().data if flat.numel() else b"")
+    return text.hexdigest()
+
+
+def _sha256_of_text(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _manifest(path: Path, given: str) -> dict[str, Any]:
+    """The manifest of a header, if it is the one that was written and of this format."""
+    written, _, text = given.partition(" ")
+    unhashed = given.startswith("{")  # format 1, and that alone
+    if not unhashed and written != _sha256_of_text(text):
+        raise PackError(path, "the bytes of its manifest are not those that were written")
+    try:
+        manifest: dict[str, Any] = json.loads(given if unhashed else text)
+        found = 1 if unhashed else manifest["format"]
+    except (KeyError, TypeError, ValueError):
+        raise PackError(path, "a manifest of steer is required in its header; there is none", _NO_PACK) from None
+    if found != FORMAT:
+        way_out = "read it with the version of steer that wrote it, or build it again with `steer bases build`"
+        raise PackError(path, f"format {FORMAT} is required; received format {found}", way_out)
+    return manifest
 
 
 class Pack:
     """A pack that was opened: its manifest is read, its tensors stay in the file until they are asked for.
 
+    Nothing of the file is believed without a hash: that of the manifest is compared when the pack is opened, and those that
+    the manifest has of the tensors when these are first read. Names and places of tensors need none of their own: the names
+    are in the manifest, and bytes from another place are other bytes.
+
     Args:
         path: of the file.
         gauge: the version of the gauge that the reader computes in; None for any.
     Raises:
-        PackError: if it is no pack, truncated, of another format or gauge, or does not hold the tensors it declares.
+        PackError: if it is no pack, truncated, of another format or gauge, if its manifest is not the one that was written,
+            or if it does not hold the tensors it declares.
     """
 
     def __init__(self, path: Path, gauge: int | None = None) -> None:
@@ -118,15 +146,13 @@ class Pack:
         except (SafetensorError, OSError) as error:
             problem = f"a complete safetensors file is required; reading it says: {error}"
             raise PackError(path, problem, _NO_PACK) from None
+        if _MANIFEST not in metadata:
+            raise PackError(path, "a manifest of steer is required in its header; there is none", _NO_PACK)
+        manifest = _manifest(path, metadata[_MANIFEST])
         try:
-            manifest = json.loads(metadata[_MANIFEST])
-            found, declared, self.entries = manifest["format"], set(manifest["sha256"]), dict(manifest["entries"])
+            declared, self.entries = set(manifest["sha256"]), dict(manifest["entries"])
         except (KeyError, TypeError, ValueError):
-            problem = "a manifest of steer is required in its header; there is none"
-            raise PackError(path, problem, _NO_PACK) from None
-        if found != FORMAT:
-            way_out = "read it with the version of steer that wrote it, or build it again with `steer bases build`"
-            raise PackError(path, f"format {FORMAT} is required; received format {found}", way_out)
+            raise PackError(path, "a manifest with entries and hashes is required in its header", _NO_PACK) from None
         if gauge is not None and manifest.get("gauge") != gauge:
             problem = f"bases of gauge {gauge} are required; received those of gauge {manifest.get('gauge')}"
             raise PackError(path, problem, "build it again with `steer bases build`")
@@ -162,7 +188,7 @@ class Pack:
         """
         tensors = {}
         for full in self._names.get(name, []):
-            tensor = self._file.get_tensor(full)
+            tensor = self._tensor(full)
             if full not in self._checked and sha256(tensor) != self.manifest["sha256"][full]:
                 raise PackError(self.path, f"the bytes of {full} are not those that were written")
             self._checked.add(full)
@@ -170,6 +196,13 @@ class Pack:
         return Entry(tensors, self.entries[name])
 
     def verify(self) -> list[str]:
-        """Names of the tensors whose bytes are not those that were written."""
+        """Names of the tensors whose type, shape or bytes are not those that were written."""
         names = sorted(self.manifest["sha256"])
-        return [name for name in names if sha256(self._file.get_tensor(name)) != self.manifest["sha256"][name]]
+        return [name for name in names if sha256(self._tensor(name)) != self.manifest["sha256"][name]]
+
+    def _tensor(self, full: str) -> Tensor:
+        try:
+            tensor: Tensor = self._file.get_tensor(full)
+        except (SafetensorError, OSError, TypeError, RuntimeError) as error:
+            raise PackError(self.path, f"{full} cannot be read: {error}") from None
+        return tensor

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from steer.bases import RecipeError, read_recipe
+from steer.bases import RecipeError, build, read_recipe, verify
 
 LAYER = (
     'name = "x"\n[[solve]]\nwhat = "layer"\ngroups = ["octahedral()"]\nin = "regular"\nout = "regular"\nkernel_size = 3\n'
@@ -127,3 +127,15 @@ def test_recipes_that_cannot_be_read(tmp_path, text, message):
 def test_missing_recipes(tmp_path):
     with pytest.raises(RecipeError, match="a recipe is required; reading it says: No such file"):
         read_recipe(tmp_path / "none.toml")
+
+
+def test_equal_groups_are_one_task(tmp_path):
+    """Under the same name there can be one entry only, and a pack says by which task it was made."""
+    path = tmp_path / "equal.toml"
+    solve = """[[solve]]\nwhat = "harmonics"\nmax_degree = 1\ngroups = ["cyclic(1)", "cyclic(2)", "trivial()"]"""
+    path.write_text(f'name = "equal"\n{solve}')
+    recipe = read_recipe(path)
+    assert [task.group for task in recipe.tasks] == ["trivial()", "trivial()", "cyclic(2)", "cyclic(2)"]
+    build(recipe, tmp_path)
+    (finding,) = verify([tmp_path])
+    assert finding.problems == ()

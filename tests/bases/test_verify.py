@@ -80,14 +80,70 @@ def test_another_basis_with_right_laws_is_named(pack):
     assert f"{name}: other values than a fresh computation, by 2" in problem
 
 
-def test_missing_groups_and_invented_entries_are_named(pack):
+def problems_of(path: Path) -> tuple[str, ...]:
+    (finding,) = verify([path.parent])
+    return finding.problems
+
+
+def test_missing_groups_are_named(pack):
     name = next(name for name in Pack(pack).entries if name.startswith("group/"))
     rewritten(pack, name, None)
+    assert set(problems_of(pack)) == {f"{name}: is missing"}
+
+
+def test_missing_entries_are_named(pack):
+    rewritten(pack, "wigner_j/1", None)
+    assert problems_of(pack) == ("wigner_j/1: is missing",)
+
+
+def test_invented_entries_are_named(pack):
     entry = Pack(pack).read("wigner_j/1")
     rewritten(pack, "wigner_j/x", Entry(entry.tensors, {**entry.info, "task": {**entry.info["task"], "detail": "x"}}))
-    (finding,) = verify([pack.parent])
-    assert any(f"{name}: is missing" in problem for problem in finding.problems)
-    assert any("wigner_j/x: cannot be computed again" in problem for problem in finding.problems)
+    asked, computed = problems_of(pack)
+    assert asked == "wigner_j/x: is not asked for by the recipe"
+    assert computed.startswith("wigner_j/x: cannot be computed again")
+
+
+def test_entries_without_a_task_are_named(pack):
+    """Nothing but its task says what an entry should be."""
+    entry = Pack(pack).read("wigner_j/1")
+    rewritten(pack, "wigner_j/1", Entry({"j": -entry.tensors["j"]}, {"residual": 0.0}))
+    (problem,) = problems_of(pack)
+    assert problem == "wigner_j/1: a task that made it is required in the manifest; there is none"
+
+
+def test_entries_under_another_name_are_named(pack):
+    """What is right for degree 1 would be read as the harmonics of degree 0."""
+    zero, one = (next(n for n in Pack(pack).entries if n.endswith(f"harmonics {degree}")) for degree in (0, 1))
+    rewritten(pack, zero, Pack(pack).read(one))
+    assert problems_of(pack) == (f"{zero}: is the name of something else; its task makes {one}",)
+
+
+def test_groups_of_no_entry_are_named(pack):
+    name = next(name for name in Pack(pack).entries if name.startswith("group/"))
+    rewritten(pack, "group/0000000000000000", Pack(pack).read(name))
+    assert problems_of(pack) == ("group/0000000000000000: is a group of none of the entries",)
+
+
+def test_tasks_of_another_recipe_are_named(pack):
+    """The name of the table of a continuous group does not say to which degree it goes: the recipe does."""
+    recipe = pack.with_name("table.toml")
+    for degree in (1, 2):
+        text = f'name = "table"\n[[solve]]\nwhat = "clebsch_gordan"\nmax_degree = {degree}\ngroups = ["conical()"]'
+        recipe.write_text(text)
+        table = build(read_recipe(recipe), pack.parent / str(degree))
+    assert problems_of(table) == ()
+    smaller = Pack(pack.parent / "1" / table.name)
+    (name,) = (name for name in smaller.entries if name.startswith("clebsch_gordan"))
+    rewritten(table, name, smaller.read(name))
+    (problem,) = problems_of(table)
+    assert problem == "recipe: the tasks of the entries are not those of the recipe that the manifest names"
+
+
+def test_packs_that_do_not_say_what_they_hold(pack):
+    whole = Pack(pack)
+    write(pack, {name: whole.read(name) for name in whole.entries}, {"gauge": GAUGE})
+    assert problems_of(pack) == ("tasks: a list of what the recipe asks for is required in the manifest; there is none",)
 
 
 def test_folders_without_packs(tmp_path):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
-from steer import group, gspaces, nn
+from steer import bases, group, gspaces, nn, store
 from steer.nn import _fingerprint
 from steer.nn._fingerprint import Fingerprinted
+from steer.store import same_probe
 from tests.nn.layers import LAYERS, build
 
 PLANE = gspaces.flipRot2dOnR2(4)
@@ -69,6 +72,81 @@ def test_fingerprints_do_not_change() -> None:
     distance = attention([0, 1, 2]).distance
     assert distance is not None
     assert distance.fingerprint == "1-69c8866ad0ab7cd1"
+
+
+def test_probes_do_not_change() -> None:
+    """They are in checkpoints too: a change is one of the basis, or of what a probe is."""
+    kind = PLANE.type("2xregular + 1")
+    conv, bilinear = nn.R2Conv(kind, kind, 3), products()
+    assert same_probe(conv.probe, [-10.09626451, 6.511288198])
+    assert same_probe(bilinear.probe, [1.847436072, 0.757131231])
+    recorded = conv.state_dict()._metadata[""]
+    assert recorded["probe"] == conv.probe
+
+
+def build_pack(folder: Path, what: str, rest: str) -> Path:
+    recipe = folder / "own.toml"
+    recipe.write_text(f'name = "own"\n[[solve]]\nwhat = "{what}"\ngroups = ["dihedral(7)"]\n{rest}')
+    return bases.build(bases.read_recipe(recipe), folder)
+
+
+WRONG_PACKS = {
+    "a sign in a sampled basis": ("layer", 'in = "1 + 2"\nout = "1 + 2"\nkernel_size = 3', "constant 0", slice(0, 1)),
+    "the change of basis of a regular field": ("regular", "", "change", slice(None)),
+    "couplings": ("clebsch_gordan", "", "values", slice(None)),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_PACKS)
+def test_other_numbers_from_a_pack_are_refused(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user's pack with right hashes and wrong numbers: its networks and the others do not exchange weights unnoticed."""
+    what, rest, part, rows = WRONG_PACKS[case]
+
+    def layer() -> nn.SteerableModule | nn.TensorProductNonLinearity:
+        space = gspaces.on(group.dihedral(7))
+        kind = space.type("regular" if what == "regular" else "1 + 2")
+        return nn.R2Conv(kind, kind, 3) if what == "layer" else nn.TensorProductNonLinearity(kind, kind)
+
+    monkeypatch.setenv("STEER_BASES", str(tmp_path))
+    store.forget()
+    try:
+        right = layer()
+        path = build_pack(tmp_path, what, rest)
+        read = layer()
+        read.load_state_dict(right.state_dict())  # a right pack makes no difference
+        right.load_state_dict(read.state_dict())
+        pack = store.Pack(path)
+        entries = {name: pack.read(name) for name in pack.entries}
+        for entry in entries.values():
+            if part in entry.tensors:
+                entry.tensors[part][rows] *= -1
+        store.write(path, entries, {k: v for k, v in pack.manifest.items() if k not in ("entries", "sha256", "format")})
+        store.forget()
+        wrong = layer()
+        assert wrong.fingerprint == right.fingerprint
+        for one, other in ((right, wrong), (wrong, right)):
+            with pytest.raises(
+                RuntimeError, match=r"with the probe .* are required; the checkpoint .* `steer bases verify`"
+            ):
+                one.load_state_dict(other.state_dict())
+            nn.save(other, tmp_path / "net.ckpt")
+            with pytest.raises(ValueError, match="with the probe"):
+                nn.load(one, tmp_path / "net.ckpt")
+        wrong.load_state_dict(wrong.state_dict())
+        (finding,) = bases.verify([tmp_path])
+        assert finding.problems
+    finally:
+        monkeypatch.undo()
+        store.forget()
+
+
+def test_checkpoints_without_probes_are_read() -> None:
+    """Those that were written before there were any."""
+    kind = PLANE.type("regular")
+    conv = nn.R2Conv(kind, kind, 3)
+    state = conv.state_dict()
+    del state._metadata[""]["probe"]
+    conv.load_state_dict(state)
 
 
 def test_another_gauge_is_another_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from steer.store import Entry, Pack, PackError, replace, write
+from steer.store import FORMAT, Entry, Pack, PackError, replace, write
 from tests.cases import seeded
 
 ENTRIES = {
@@ -54,6 +55,52 @@ def test_one_flipped_bit_is_named(path, where):
         pack.read(wrong.partition("//")[0])
 
 
+def everything(path):
+    """Read all that a pack has."""
+    pack = Pack(path, gauge=7)
+    for name in pack.entries:
+        pack.read(name)
+
+
+def test_every_flipped_bit_is_refused(tmp_path):
+    """Of the length of the header, of the header with the manifest, and of the tensors: no file is read as another one."""
+    entries = {
+        "a": Entry(
+            {"x": torch.tensor([[1.5, -2.0]]).double(), "n": torch.zeros(0, 2)}, {"labels": ["0", "1o"], "shape": [4]}
+        ),
+        "b": Entry({"x": torch.arange(3)}, {"residual": 1e-16}),
+    }
+    path = tmp_path / "tiny.safetensors"
+    write(path, entries, {"gauge": 7})
+    data = path.read_bytes()
+    everything(path)
+    for place in range(8 * len(data)):  # there is no bit that does not matter
+        flipped = bytearray(data)
+        flipped[place // 8] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        with pytest.raises(PackError, match=r"tiny\.safetensors"):
+            everything(path)
+
+
+def test_tensors_of_another_type_or_shape_are_refused(path):
+    """Equal bytes are not enough: the header of safetensors says how they are read."""
+    data = path.read_bytes()
+    for old, new in ((b'"shape":[3,4]', b'"shape":[4,3]'), (b'"shape":[0,2]', b'"shape":[0,3]'), (b'"I64"', b'"F64"')):
+        assert data.count(old) == 1
+        path.write_bytes(data.replace(old, new))
+        (wrong,) = Pack(path).verify()
+        with pytest.raises(PackError, match=f"the bytes of {wrong} are not those"):
+            Pack(path).read(wrong.partition("//")[0])
+
+
+def test_tensors_that_changed_places_are_refused(tmp_path):
+    path = tmp_path / "two.safetensors"
+    write(path, {"a": Entry({"x": torch.ones(1)}), "b": Entry({"x": torch.zeros(1)})}, {"gauge": 7})
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b'"a//x"', b'"?//x"').replace(b'"b//x"', b'"a//x"').replace(b'"?//x"', b'"b//x"'))
+    assert Pack(path).verify() == ["a//x", "b//x"]
+
+
 @pytest.mark.parametrize("keep", [0, 5, 200, -1])
 def test_truncated_files_are_refused(path, keep):
     path.write_bytes(path.read_bytes()[:keep])
@@ -70,9 +117,18 @@ def test_other_safetensors_are_refused(tmp_path):
 def test_another_gauge_and_another_format_are_refused(path, monkeypatch):
     with pytest.raises(PackError, match=r"bases of gauge 8 are required; received those of gauge 7; build it again"):
         Pack(path, gauge=8)
-    monkeypatch.setattr("steer.store._pack.FORMAT", 2)
-    with pytest.raises(PackError, match=r"format 2 is required; received format 1; read it with the version of steer"):
+    monkeypatch.setattr("steer.store._pack.FORMAT", 3)
+    with pytest.raises(PackError, match=r"format 3 is required; received format 2; read it with the version of steer"):
         Pack(path)
+
+
+def test_packs_without_a_hash_of_the_manifest_are_refused(tmp_path):
+    """Format 1: its manifest says so, and anything else that it says cannot be believed."""
+    for said in (1, FORMAT):
+        manifest = {"format": said, "gauge": 7, "entries": {"a": {}}, "sha256": {"a//x": "0" * 64}}
+        save_file({"a//x": torch.zeros(2)}, tmp_path / "old.safetensors", {"steer.pack": json.dumps(manifest)})
+        with pytest.raises(PackError, match=rf"format {FORMAT} is required; received format 1; .* build it again with"):
+            Pack(tmp_path / "old.safetensors")
 
 
 @pytest.mark.parametrize("change", ["lacks", "has undeclared"])

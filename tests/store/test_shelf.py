@@ -103,17 +103,19 @@ def solve_all():
     return [([str(irrep) for irrep in irreps], change.tolist()) for irreps, change in found]
 
 
-@pytest.mark.parametrize("fault", ["truncated", "flipped", "other gauge"])
+@pytest.mark.parametrize("fault", ["truncated", "flipped", "flipped label", "other gauge"])
 def test_refused_packs_are_computed_instead(shelf, fault):
     path = make(shelf / "mine")
     data = bytearray(path.read_bytes())
     if fault == "truncated":
-        data = data[:-20]
-    elif fault == "flipped":
-        data[-1] ^= 1
+        path.write_bytes(data[:-20])
+    elif fault == "other gauge":
+        pack = store.Pack(path)
+        store.write(path, {name: pack.read(name) for name in pack.entries}, {"gauge": 0})
     else:
-        data = data.replace(b'\\"gauge\\":1', b'\\"gauge\\":0')
-    path.write_bytes(data)
+        where = data.index(b"irreps") if fault == "flipped label" else -1
+        data[where] ^= 1
+        path.write_bytes(data)
     store.forget()
     with pytest.warns(PackWarning, match=r"a pack was refused, its contents are computed instead: .*own.safetensors"):
         found = solve_all()
