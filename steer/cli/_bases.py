@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,9 +37,21 @@ def add_parser(commands: Any) -> None:
     verify.add_argument("folders", metavar="FOLDER", nargs="*", type=Path, help="by default those that are searched")
     verify.set_defaults(command=_verify)
 
-    diff = actions.add_parser("diff", help="how two packs differ; exit code 1 if they do")
+    diff = actions.add_parser(
+        "diff",
+        help="how two packs differ; exit code 1 if they do",
+        description="How two packs differ: in their gauge, labels and numbers. Exit code 0 if every bit is the same, or if "
+        "numbers alone differ and by no more than --rounding; 1 otherwise.",
+    )
     diff.add_argument("old", metavar="OLD", type=Path)
     diff.add_argument("new", metavar="NEW", type=Path)
+    diff.add_argument(
+        "--rounding",
+        metavar="X",
+        type=float,
+        default=0.0,
+        help="accept numbers that differ by at most X, as the last digits of two processors do (default: %(default)g)",
+    )
     diff.set_defaults(command=_diff)
 
     export = actions.add_parser("export", help="the tensors of a pack as an npz file, for other programs")
@@ -175,10 +188,21 @@ def _diff(arguments: argparse.Namespace) -> int:
     from steer.bases import compare
     from steer.store import Pack
 
+    if not 0 <= arguments.rounding < math.inf:
+        raise UsageError(f"--rounding: a number >= 0 is required; received {arguments.rounding}")
     with _clear_errors():
-        found = compare(Pack(arguments.old), Pack(arguments.new))
+        old, new = Pack(arguments.old), Pack(arguments.new)
+        found = compare(old, new)
+    pair = f"{arguments.old} and {arguments.new}"
     if not found:
-        print("no difference")
+        print(f"{pair}: no difference, {len(old.entries)} entries are the same bit by bit")
+        return 0
+    worst = max(found, key=lambda difference: difference.size)
+    if worst.size <= arguments.rounding:
+        print(
+            f"{pair}: the same to rounding, not bit by bit; {len(found)} of {len(old.entries)} entries differ, the largest "
+            f"difference is {worst.size:.1e} in {worst.entry}; at most {arguments.rounding:g} is accepted"
+        )
         return 0
     rows: list[tuple[str, ...]] = [("entry", "what", "by")]
     rows += [(difference.entry, difference.what, f"{difference.size:.1e}") for difference in found]

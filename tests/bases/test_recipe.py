@@ -39,6 +39,7 @@ def test_the_recipes_of_the_package():
     found = {path.stem: read_recipe(path) for path in sorted(folder.glob("*.toml"))}
     assert set(found) == {"axial", "polyhedral", "spatial"}
     assert all(recipe.name == name and recipe.about for name, recipe in found.items())
+    assert {path.stem for path in folder.parent.glob("packs/*")} == set(found)
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,9 @@ def test_differences_and_damage(folder, capsys):
     (folder / "tiny.toml").write_text(RECIPE.replace("max_degree = 1", "max_degree = 2"))
     run(capsys, "build", "tiny.toml", "--out", "b", "--workers", 1)
     old, new = folder / "a" / "tiny.safetensors", folder / "b" / "tiny.safetensors"
-    assert run(capsys, "diff", old, old)[:2] == (0, "no difference\n")
+    code, out, _ = run(capsys, "diff", old, old)
+    assert code == 0
+    assert out == f"{old} and {old}: no difference, 5 entries are the same bit by bit\n"
     code, out, _ = run(capsys, "diff", old, new)
     assert code == 1
     assert out.count("only in the new one") == 2
@@ -87,6 +89,30 @@ def test_differences_and_damage(folder, capsys):
     assert "delete the file, and build it again" in err
 
 
+def test_differences_of_rounding(folder, capsys):
+    """What another processor computes is the same to rounding; labels and entries are never a matter of rounding."""
+    run(capsys, "build", "tiny.toml", "--workers", 1, "--out", "a")
+    old, new = folder / "a" / "tiny.safetensors", folder / "new.safetensors"
+    pack = store.Pack(old)
+    entries = {name: pack.read(name) for name in pack.entries}
+    entries["wigner_j/1"].tensors["j"][0, 1] += 2e-15
+    store.write(new, entries, {"gauge": store.GAUGE})
+    code, out, _ = run(capsys, "diff", old, new)
+    assert code == 1
+    assert "wigner_j/1  other values  2.0e-15" in out
+    code, out, _ = run(capsys, "diff", old, new, "--rounding", "1e-13")
+    assert code == 0
+    assert (
+        "the same to rounding, not bit by bit; 1 of 5 entries differ, the largest difference is 2.0e-15 in wigner_j/1" in out
+    )
+    assert run(capsys, "diff", old, new, "--rounding", "1e-15")[0] == 1
+    del entries["wigner_j/0"]
+    store.write(new, entries, {"gauge": store.GAUGE})
+    code, out, _ = run(capsys, "diff", old, new, "--rounding", "1e300")
+    assert code == 1
+    assert "only in the old one" in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -95,6 +121,7 @@ def test_differences_and_damage(folder, capsys):
         (["build", "tiny.toml", "--executor", "here"], 'executor: "dask://HOST:PORT" is required'),
         (["info", "none.safetensors"], "error: none.safetensors: a pack is required; there is no file of this name"),
         (["diff", "tiny.toml", "tiny.toml"], "a complete safetensors file is required"),
+        (["diff", "--rounding", "nan", "x", "x"], "--rounding: a number >= 0 is required; received nan"),
         (["verify", "none"], "error: none: a folder with packs"),
         (["verify"], "no packs are found; give a folder, or build some"),
         (["export", "tiny.toml", "x.npz"], "a complete safetensors file is required"),
