@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from steer.cli._errors import UsageError
 from steer.cli._screen import Screen
+
+if TYPE_CHECKING:
+    from steer.store import Entry
 
 
 def add_parser(commands: Any) -> None:
@@ -67,7 +69,7 @@ def _help(parser: argparse.ArgumentParser) -> int:
 
 @contextmanager
 def _clear_errors() -> Iterator[None]:
-    """Wrong recipes, packs and arguments in one line; files that cannot be read or written as well."""
+    """Wrong recipes, packs and arguments in one line."""
     from steer.bases import RecipeError
     from steer.store import PackError
 
@@ -75,9 +77,8 @@ def _clear_errors() -> Iterator[None]:
         yield
     except (RecipeError, PackError) as error:
         raise UsageError(str(error)) from None
-    except OSError as error:
-        # Those that steer raises itself have a message alone.
-        raise UsageError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
+    except RecursionError:
+        raise UsageError("a manifest that steer wrote is required; one of these is nested too deeply") from None
 
 
 def _bar(screen: Screen, title: str) -> Any:
@@ -121,9 +122,10 @@ def _list(arguments: argparse.Namespace) -> int:
     rows = [("pack", "MB", "entries", "about")]
     for folder in store.folders():
         for path in sorted(folder.glob(f"*{store.SUFFIX}")):
-            size = f"{path.stat().st_size / 1e6:.2f}"
+            size = "-"
             try:
                 pack = store.Pack(path, store.GAUGE)
+                size = f"{path.stat().st_size / 1e6:.2f}"
             except store.PackError as error:
                 rows.append((str(path), size, "-", f"refused: {error.problem}"))
             else:
@@ -136,24 +138,34 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _info(arguments: argparse.Namespace) -> int:
-    from steer.store import Pack
+    from steer.store import Pack, PackError
 
     with _clear_errors():
         pack = Pack(arguments.pack)
         entries = {name: pack.read(name) for name in sorted(pack.entries)}
-    for key in ("about", "gauge", "format", "recipe"):
-        print(f"{key:<9} {pack.manifest.get(key, '')}")
-    versions = pack.manifest.get("versions", {})
-    print(f"{'made with':<9} {', '.join(f'{name} {version}' for name, version in sorted(versions.items()))}")
-    rows = [("entry", "tensors", "numbers", "residual", "of")]
-    for name, entry in entries.items():
-        info = entry.info
-        task = info.get("task", {})
-        asked = " ".join(str(task.get(key, "")) for key in ("solution", "group", "detail")).strip() or info.get("name", "")
-        residual = f"{info['residual']:.1e}" if "residual" in info else ""
-        rows.append((name, str(len(entry.tensors)), str(sum(t.numel() for t in entry.tensors.values())), residual, asked))
-    Screen().table(rows)
+        try:
+            lines, rows = _facts(pack.manifest), [_row(name, entry) for name, entry in entries.items()]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise PackError(arguments.pack, f"a manifest that steer wrote is required; in this one {error}") from None
+    for line in lines:
+        print(line)
+    Screen().table([("entry", "tensors", "numbers", "residual", "of"), *rows])
     return 0
+
+
+def _facts(manifest: dict[str, Any]) -> list[str]:
+    """What the manifest says of the pack as a whole."""
+    facts = {key: manifest.get(key, "") for key in ("about", "gauge", "format", "recipe")}
+    versions = sorted(manifest.get("versions", {}).items())
+    facts["made with"] = ", ".join(f"{name} {version}" for name, version in versions)
+    return [f"{name:<9} {value}" for name, value in facts.items()]
+
+
+def _row(name: str, entry: Entry) -> tuple[str, ...]:
+    info, task = entry.info, entry.info.get("task", {})
+    asked = " ".join(str(task.get(key, "")) for key in ("solution", "group", "detail")).strip() or str(info.get("name", ""))
+    residual = f"{info['residual']:.1e}" if "residual" in info else ""
+    return name, str(len(entry.tensors)), str(sum(t.numel() for t in entry.tensors.values())), residual, asked
 
 
 def _verify(arguments: argparse.Namespace) -> int:
@@ -217,16 +229,19 @@ def _export(arguments: argparse.Namespace) -> int:
 
     from steer.store import Pack, replace
 
+    out = arguments.out
+    if out.is_dir():
+        raise UsageError(f"{out}: the name of a file to write is required; this is a folder")
+    out = out if out.suffix == ".npz" else out.with_name(out.name + ".npz")
+    if not out.parent.is_dir():
+        raise UsageError(f"{out.parent}: a folder that exists is required")
     with _clear_errors():
         pack = Pack(arguments.pack)
         arrays: dict[str, Any] = {
             f"{name}//{part}": t.numpy() for name in pack.entries for part, t in pack.read(name).tensors.items()
         }
-        text = io.BytesIO()
-        np.savez(text, **arrays)
-        out = arguments.out if arguments.out.suffix == ".npz" else arguments.out.with_name(arguments.out.name + ".npz")
-        if not os.path.isdir(out.parent):
-            raise UsageError(f"{out.parent}: a folder that exists is required")
-        replace(out, text.getvalue())
+        data = io.BytesIO()
+        np.savez(data, **arrays)
+    replace(out, data.getvalue())
     print(f"{out}: {len(arrays)} arrays")
     return 0

@@ -77,18 +77,25 @@ def write(path: Path, entries: Mapping[str, Entry], header: Mapping[str, Any]) -
 
 
 def replace(path: Path, data: bytes) -> None:
-    """The contents of a file, which others see before or after, never half written."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    """The contents of a file, which others see before or after, never half written.
+
+    Raises:
+        OSError: with the path of that file, whatever failed with which temporary name.
+    """
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def sha256(value: Tensor) -> str:
@@ -121,7 +128,7 @@ class Pack:
         try:
             manifest = json.loads(metadata[_MANIFEST])
             found, declared, self.entries = manifest["format"], set(manifest["sha256"]), dict(manifest["entries"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, RecursionError):
             problem = "a manifest of steer is required in its header; there is none"
             raise PackError(path, problem, _NO_PACK) from None
         if found != FORMAT:
@@ -130,6 +137,8 @@ class Pack:
         if gauge is not None and manifest.get("gauge") != gauge:
             problem = f"bases of gauge {gauge} are required; received those of gauge {manifest.get('gauge')}"
             raise PackError(path, problem, "build it again with `steer bases build`")
+        if not all(isinstance(some, dict) for some in (manifest["sha256"], *self.entries.values())):
+            raise PackError(path, "a manifest with a table for every entry is required", _NO_PACK)
         owned = {name for name in declared if name.rpartition("//")[0] in self.entries}
         for what, some in (("lacks", declared - names), ("has undeclared", names - declared), ("disowns", declared - owned)):
             if some:
