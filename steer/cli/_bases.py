@@ -102,7 +102,9 @@ def _build(arguments: argparse.Namespace) -> int:
     folder = arguments.out or user_folder()
     workers = arguments.workers or default_workers()
     with _clear_errors():
-        for recipe in [read_recipe(path) for path in arguments.recipes]:
+        recipes = [read_recipe(path) for path in arguments.recipes]
+        _require_different_names(arguments.recipes, [recipe.name for recipe in recipes])
+        for recipe in recipes:
             with _bar(screen, recipe.name)(len(recipe.jobs)) as progress:
                 try:
                     path = build(recipe, folder, workers, arguments.executor, progress)
@@ -114,6 +116,18 @@ def _build(arguments: argparse.Namespace) -> int:
                     raise UsageError(f"{error}{kept if parts.exists() else ''}") from None
             screen.say(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
     return 0
+
+
+def _require_different_names(paths: list[Path], names: list[str]) -> None:
+    """One pack would overwrite the other."""
+    first: dict[str, Path] = {}
+    for path, name in zip(paths, names, strict=True):
+        before = first.setdefault(name, path)
+        if before is not path:
+            raise UsageError(
+                f"recipes of different names are required, for a name is that of the pack's file; {before} and {path} both "
+                f'have name = "{name}"'
+            )
 
 
 def _list(arguments: argparse.Namespace) -> int:

@@ -120,6 +120,7 @@ def test_differences_of_rounding(folder, capsys):
         (["build", "none.toml"], "none.toml: a recipe is required"),
         (["build", "tiny.toml", "--workers", "0"], "--workers: at least 1 is required; received 0"),
         (["build", "tiny.toml", "--executor", "here"], 'executor: "dask://HOST:PORT" is required'),
+        (["build", "tiny.toml", "tiny.toml"], 'tiny.toml and tiny.toml both have name = "tiny"'),
         (["info", "none.safetensors"], "error: none.safetensors: a pack is required; there is no file of this name"),
         (["diff", "tiny.toml", "tiny.toml"], "a complete safetensors file is required"),
         (["diff", "--rounding", "nan", "x", "x"], "--rounding: a number >= 0 is required; received nan"),
@@ -135,6 +136,7 @@ def test_wrong_usage_is_one_line(folder, capsys, arguments, message):
     assert code == 2
     assert message in err
     assert err.count("\n") == 1
+    assert not list(folder.rglob("*.safetensors"))  # it was said before anything was built
 
 
 def test_a_link_to_nothing_is_listed(folder, capsys):
