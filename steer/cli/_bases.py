@@ -133,7 +133,7 @@ def _require_different_names(paths: list[Path], names: list[str]) -> None:
 def _list(arguments: argparse.Namespace) -> int:
     from steer import store
 
-    rows = [("pack", "MB", "entries", "about")]
+    rows, missing = [("pack", "MB", "entries", "about")], store.missing_folders()
     for folder in store.folders():
         for path in sorted(folder.glob(f"*{store.SUFFIX}")):
             size = "-"
@@ -144,6 +144,7 @@ def _list(arguments: argparse.Namespace) -> int:
                 rows.append((str(path), size, "-", f"refused: {error.problem}"))
             else:
                 rows.append((str(path), size, str(len(pack.entries)), str(pack.manifest.get("about", ""))))
+    rows += [(str(folder), "-", "-", "refused: STEER_BASES names this folder, which is not there") for folder in missing]
     if len(rows) == 1:
         print("no packs are found: everything is computed")
         return 0

@@ -150,6 +150,13 @@ def test_a_link_to_nothing_is_listed(folder, capsys):
     assert "Two small things." in out
 
 
+def test_a_folder_that_is_not_there_is_listed(folder, capsys, monkeypatch):
+    monkeypatch.setenv("STEER_BASES", str(folder / "nowhere"))
+    code, out, _ = run(capsys, "list")
+    assert code == 0
+    assert f"{folder / 'nowhere'}  -   -        refused: STEER_BASES names this folder, which is not there" in out
+
+
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
