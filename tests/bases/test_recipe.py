@@ -48,7 +48,7 @@ def test_there_are_no_harmonics_of_high_degree_on_the_line(tmp_path):
 def test_the_recipes_of_the_package():
     folder = Path(__file__).parents[2] / "bases" / "recipes"
     found = {path.stem: read_recipe(path) for path in sorted(folder.glob("*.toml"))}
-    assert set(found) == {"axial", "polyhedral", "spatial"}
+    assert set(found) == {"axial", "polyhedral", "reflections", "spatial"}
     assert all(recipe.name == name and recipe.about for name, recipe in found.items())
     assert {path.stem for path in folder.parent.glob("packs/*")} == set(found)
 
