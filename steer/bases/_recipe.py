@@ -6,6 +6,7 @@ import hashlib
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -103,10 +104,13 @@ def _tasks(item: dict[str, Any], own: dict[str, Any]) -> list[Task]:
     what = item.get("what")
     if not isinstance(what, str) or what not in SOLUTIONS:
         received = "there is none" if what is None else f"received {what!r}"
-        raise ValueError(f"what = ..., one of {', '.join(SOLUTIONS)}, is required; {received}")
+        raise ValueError(f"what = ..., one of {', '.join(SOLUTIONS)}, is required; {received}{_nearest(what, SOLUTIONS)}")
     solution = SOLUTIONS[what]
     _only(item, {"what", *solution.options, *({"groups"} if solution.of_a_group else ())}, what)
     options = {key: require(item, key) for key in solution.options if key in item or key in solution.required}
+    for key, most in solution.most.items():
+        if options.get(key, 0) > most:
+            raise ValueError(f"{what}: {key} <= {most} is required; received {options[key]}; {solution.cost}")
     if not solution.of_a_group:
         return [Task(what, detail=detail) for detail in solution.details(None, options)]
     out = []
@@ -121,4 +125,11 @@ def _tasks(item: dict[str, Any], own: dict[str, Any]) -> list[Task]:
 def _only(table: dict[str, Any], known: set[str], where: str) -> None:
     unknown = sorted(set(table) - known)
     if unknown:
-        raise ValueError(f"{where}: keys among {', '.join(sorted(known))} are required; received {unknown[0]!r}")
+        hint = _nearest(unknown[0], known)
+        raise ValueError(f"{where}: keys among {', '.join(sorted(known))} are required; received {unknown[0]!r}{hint}")
+
+
+def _nearest(word: object, known: Iterable[str]) -> str:
+    """What the user may have meant, for the end of a message; nothing if no name is near."""
+    near = get_close_matches(str(word), sorted(known), 1)
+    return f": did you mean {near[0]!r}?" if near else ""

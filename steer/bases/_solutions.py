@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from steer.bases._options import require
 from steer.coupling import Table, clebsch_gordan_entry, decomposition_entry
 from steer.expansion import Block, Sampling, exact_symmetries, layout, solve_block
 from steer.group import Group, deterministic, gauss_legendre, rotation
-from steer.kernel import HarmonicRepresentation
+from steer.kernel import HarmonicRepresentation, harmonic_dim
 from steer.representation import (
     Irrep,
     Representation,
@@ -39,12 +40,16 @@ class Solution(ABC):
         finite: whether that has to be a finite one.
         options: the further keys of a recipe; what their values have to be is in `OPTIONS`.
         required: those among them that a recipe must have.
+        most: the largest values of options that a recipe may have.
+        cost: what those values cost, for the message that refuses larger ones.
     """
 
     of_a_group = True
     finite = False
     options: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    most: Mapping[str, int] = {}
+    cost: str = ""
 
     def details(self, group: Group | None, options: dict[str, Any]) -> list[str]:
         """What else its entries depend on, one text per entry."""
@@ -111,6 +116,8 @@ class ClebschGordan(Solution):
     """
 
     options = ("max_degree",)
+    most: Mapping[str, int] = {"max_degree": 20}
+    cost = "of so3() degree 12 is 32 MB, 20 would be 0.7 GB, and it grows with the sixth power"
 
     def details(self, group: Group | None, options: dict[str, Any]) -> list[str]:
         assert group is not None
@@ -177,9 +184,13 @@ class Decomposition(Solution):
 
 class Harmonics(Decomposition):
     options = required = ("max_degree",)
+    most: Mapping[str, int] = {"max_degree": 100}
+    cost = "of full_icosahedral() degree 100 takes 40 seconds and 1 GB of memory, and it grows with the fourth power"
 
     def details(self, group: Group | None, options: dict[str, Any]) -> list[str]:
-        return _upto(options, "max_degree", 0)
+        assert group is not None
+        # On the line there are none above degree 1: no entry, for there is nothing that it could hold.
+        return [degree for degree in _upto(options, "max_degree", 0) if harmonic_dim(group.d, int(degree))]
 
     def representation(self, group: Group, detail: str) -> Representation:
         return HarmonicRepresentation(group, int(detail))
@@ -200,6 +211,8 @@ class WignerJ(Solution):
 
     of_a_group = False
     options = required = ("max_degree",)
+    most: Mapping[str, int] = {"max_degree": 100}
+    cost = "all matrices to degree 100 are 11 MB and take 5 seconds, and it grows with the fourth power"
 
     def details(self, group: Group | None, options: dict[str, Any]) -> list[str]:
         return _upto(options, "max_degree", 0)
@@ -221,6 +234,8 @@ class GaussLegendre(Solution):
 
     of_a_group = False
     options = required = ("max_nodes",)
+    most: Mapping[str, int] = {"max_nodes": 1000}
+    cost = "all rules to 1000 nodes are 8 MB and take half a minute, and it grows with the third power"
 
     def details(self, group: Group | None, options: dict[str, Any]) -> list[str]:
         return _upto(options, "max_nodes", 1)

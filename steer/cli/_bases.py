@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from steer.cli._errors import UsageError
 from steer.cli._screen import Screen
+
+if TYPE_CHECKING:
+    from steer.store import Entry
 
 
 def add_parser(commands: Any) -> None:
@@ -36,9 +39,21 @@ def add_parser(commands: Any) -> None:
     verify.add_argument("folders", metavar="FOLDER", nargs="*", type=Path, help="by default those that are searched")
     verify.set_defaults(command=_verify)
 
-    diff = actions.add_parser("diff", help="how two packs differ; exit code 1 if they do")
+    diff = actions.add_parser(
+        "diff",
+        help="how two packs differ; exit code 1 if they do",
+        description="How two packs differ: in their gauge, labels and numbers. Exit code 0 if every bit is the same, or if "
+        "numbers alone differ and by no more than --rounding; 1 otherwise.",
+    )
     diff.add_argument("old", metavar="OLD", type=Path)
     diff.add_argument("new", metavar="NEW", type=Path)
+    diff.add_argument(
+        "--rounding",
+        metavar="X",
+        type=float,
+        default=0.0,
+        help="accept numbers that differ by at most X, as the last digits of two processors do (default: %(default)g)",
+    )
     diff.set_defaults(command=_diff)
 
     export = actions.add_parser("export", help="the tensors of a pack as an npz file, for other programs")
@@ -54,7 +69,7 @@ def _help(parser: argparse.ArgumentParser) -> int:
 
 @contextmanager
 def _clear_errors() -> Iterator[None]:
-    """Wrong recipes, packs and arguments in one line; files that cannot be read or written as well."""
+    """Wrong recipes, packs and arguments in one line."""
     from steer.bases import RecipeError
     from steer.store import PackError
 
@@ -62,9 +77,8 @@ def _clear_errors() -> Iterator[None]:
         yield
     except (RecipeError, PackError) as error:
         raise UsageError(str(error)) from None
-    except OSError as error:
-        # Those that steer raises itself have a message alone.
-        raise UsageError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
+    except RecursionError:
+        raise UsageError("a manifest that steer wrote is required; one of these is nested too deeply") from None
 
 
 def _bar(screen: Screen, title: str) -> Any:
@@ -88,7 +102,9 @@ def _build(arguments: argparse.Namespace) -> int:
     folder = arguments.out or user_folder()
     workers = arguments.workers or default_workers()
     with _clear_errors():
-        for recipe in [read_recipe(path) for path in arguments.recipes]:
+        recipes = [read_recipe(path) for path in arguments.recipes]
+        _require_different_names(arguments.recipes, [recipe.name for recipe in recipes])
+        for recipe in recipes:
             with _bar(screen, recipe.name)(len(recipe.jobs)) as progress:
                 try:
                     path = build(recipe, folder, workers, arguments.executor, progress)
@@ -102,19 +118,33 @@ def _build(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _require_different_names(paths: list[Path], names: list[str]) -> None:
+    """One pack would overwrite the other."""
+    first: dict[str, Path] = {}
+    for path, name in zip(paths, names, strict=True):
+        before = first.setdefault(name, path)
+        if before is not path:
+            raise UsageError(
+                f"recipes of different names are required, for a name is that of the pack's file; {before} and {path} both "
+                f'have name = "{name}"'
+            )
+
+
 def _list(arguments: argparse.Namespace) -> int:
     from steer import store
 
-    rows = [("pack", "MB", "entries", "about")]
+    rows, missing = [("pack", "MB", "entries", "about")], store.missing_folders()
     for folder in store.folders():
         for path in sorted(folder.glob(f"*{store.SUFFIX}")):
-            size = f"{path.stat().st_size / 1e6:.2f}"
+            size = "-"
             try:
                 pack = store.Pack(path, store.GAUGE)
+                size = f"{path.stat().st_size / 1e6:.2f}"
             except store.PackError as error:
                 rows.append((str(path), size, "-", f"refused: {error.problem}"))
             else:
                 rows.append((str(path), size, str(len(pack.entries)), str(pack.manifest.get("about", ""))))
+    rows += [(str(folder), "-", "-", "refused: STEER_BASES names this folder, which is not there") for folder in missing]
     if len(rows) == 1:
         print("no packs are found: everything is computed")
         return 0
@@ -123,24 +153,34 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _info(arguments: argparse.Namespace) -> int:
-    from steer.store import Pack
+    from steer.store import Pack, PackError
 
     with _clear_errors():
         pack = Pack(arguments.pack)
         entries = {name: pack.read(name) for name in sorted(pack.entries)}
-    for key in ("about", "gauge", "format", "recipe"):
-        print(f"{key:<9} {pack.manifest.get(key, '')}")
-    versions = pack.manifest.get("versions", {})
-    print(f"{'made with':<9} {', '.join(f'{name} {version}' for name, version in sorted(versions.items()))}")
-    rows = [("entry", "tensors", "numbers", "residual", "of")]
-    for name, entry in entries.items():
-        info = entry.info
-        task = info.get("task", {})
-        asked = " ".join(str(task.get(key, "")) for key in ("solution", "group", "detail")).strip() or info.get("name", "")
-        residual = f"{info['residual']:.1e}" if "residual" in info else ""
-        rows.append((name, str(len(entry.tensors)), str(sum(t.numel() for t in entry.tensors.values())), residual, asked))
-    Screen().table(rows)
+        try:
+            lines, rows = _facts(pack.manifest), [_row(name, entry) for name, entry in entries.items()]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise PackError(arguments.pack, f"a manifest that steer wrote is required; in this one {error}") from None
+    for line in lines:
+        print(line)
+    Screen().table([("entry", "tensors", "numbers", "residual", "of"), *rows])
     return 0
+
+
+def _facts(manifest: dict[str, Any]) -> list[str]:
+    """What the manifest says of the pack as a whole."""
+    facts = {key: manifest.get(key, "") for key in ("about", "gauge", "format", "recipe")}
+    versions = sorted(manifest.get("versions", {}).items())
+    facts["made with"] = ", ".join(f"{name} {version}" for name, version in versions)
+    return [f"{name:<9} {value}" for name, value in facts.items()]
+
+
+def _row(name: str, entry: Entry) -> tuple[str, ...]:
+    info, task = entry.info, entry.info.get("task", {})
+    asked = " ".join(str(task.get(key, "")) for key in ("solution", "group", "detail")).strip() or str(info.get("name", ""))
+    residual = f"{info['residual']:.1e}" if "residual" in info else ""
+    return name, str(len(entry.tensors)), str(sum(t.numel() for t in entry.tensors.values())), residual, asked
 
 
 def _verify(arguments: argparse.Namespace) -> int:
@@ -175,10 +215,21 @@ def _diff(arguments: argparse.Namespace) -> int:
     from steer.bases import compare
     from steer.store import Pack
 
+    if not 0 <= arguments.rounding < math.inf:
+        raise UsageError(f"--rounding: a number >= 0 is required; received {arguments.rounding}")
     with _clear_errors():
-        found = compare(Pack(arguments.old), Pack(arguments.new))
+        old, new = Pack(arguments.old), Pack(arguments.new)
+        found = compare(old, new)
+    pair = f"{arguments.old} and {arguments.new}"
     if not found:
-        print("no difference")
+        print(f"{pair}: no difference, {len(old.entries)} entries are the same bit by bit")
+        return 0
+    worst = max(found, key=lambda difference: difference.size)
+    if worst.size <= arguments.rounding:
+        print(
+            f"{pair}: the same to rounding, not bit by bit; {len(found)} of {len(old.entries)} entries differ, the largest "
+            f"difference is {worst.size:.1e} in {worst.entry}; at most {arguments.rounding:g} is accepted"
+        )
         return 0
     rows: list[tuple[str, ...]] = [("entry", "what", "by")]
     rows += [(difference.entry, difference.what, f"{difference.size:.1e}") for difference in found]
@@ -193,16 +244,19 @@ def _export(arguments: argparse.Namespace) -> int:
 
     from steer.store import Pack, replace
 
+    out = arguments.out
+    if out.is_dir():
+        raise UsageError(f"{out}: the name of a file to write is required; this is a folder")
+    out = out if out.suffix == ".npz" else out.with_name(out.name + ".npz")
+    if not out.parent.is_dir():
+        raise UsageError(f"{out.parent}: a folder that exists is required")
     with _clear_errors():
         pack = Pack(arguments.pack)
         arrays: dict[str, Any] = {
             f"{name}//{part}": t.numpy() for name in pack.entries for part, t in pack.read(name).tensors.items()
         }
-        text = io.BytesIO()
-        np.savez(text, **arrays)
-        out = arguments.out if arguments.out.suffix == ".npz" else arguments.out.with_name(arguments.out.name + ".npz")
-        if not os.path.isdir(out.parent):
-            raise UsageError(f"{out.parent}: a folder that exists is required")
-        replace(out, text.getvalue())
+        data = io.BytesIO()
+        np.savez(data, **arrays)
+    replace(out, data.getvalue())
     print(f"{out}: {len(arrays)} arrays")
     return 0

@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -113,7 +114,7 @@ def _npz(path: Path) -> Digits:
                     f"--data: the arrays {', '.join(ARRAYS)} are required in {str(path)!r}; missing: {', '.join(missing)}; it "  # noqa: E501
                     f"has: {', '.join(archive.files) or 'nothing'}"
                 )
-            parts = {name: archive[name] for name in ARRAYS}
+            parts = {name: _array(archive, name, path) for name in ARRAYS}
             turned = "angle_train" in archive.files
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise UsageError(
@@ -121,6 +122,19 @@ def _npz(path: Path) -> Digits:
             "may be incomplete: copy or download it again"
         ) from error
     return _digits(path.stem, parts, str(path), upright=not turned)
+
+
+def _array(archive: Any, name: str, path: Path) -> np.ndarray:
+    try:
+        return np.asarray(archive[name])
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        # What numpy advises here would let the file run any program.
+        raise UsageError(
+            f"--data: arrays of numbers are required; {name} of {str(path)!r} holds Python objects, as of images "
+            "of several sizes; save it again as one array of numbers"
+        ) from error
 
 
 def _digits(name: str, parts: dict[str, np.ndarray], source: str, upright: bool) -> Digits:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from steer.cli import _bases, _check, _demo, _info
-from steer.cli._errors import INTERRUPTED, UsageError
+from steer.cli._errors import CUT_OFF, INTERRUPTED, UsageError, brief
 from steer.version import __version__
 
 
@@ -34,18 +35,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: the arguments; by default those of the process.
     Returns:
-        The exit code: 0, 1 for a failed check, 2 for wrong usage or data, 130 after Ctrl-C.
+        The exit code: 0, 1 for a failed check, 2 for wrong usage or data and for files that cannot be read or written, 130
+        after Ctrl-C, 141 if nobody reads the output any more.
     """
+    try:
+        code = _run(argv)
+        sys.stdout.flush()  # a full disk shows only now
+        return code
+    except UsageError as error:
+        message, code = f"error: {error}", 2
+    except KeyboardInterrupt:
+        message, code = "interrupted", INTERRUPTED
+    except BrokenPipeError:
+        message, code = "", CUT_OFF
+    except OSError as error:
+        message, code = f"error: {brief(error)}", 2
+    if message:
+        print(f"steer: {message}", file=sys.stderr)
+    _leave_no_output()
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
     try:
         arguments = _parser().parse_args(argv)
     except SystemExit as stop:  # --help, --version, wrong usage: already printed
         return int(stop.code or 0)
     command: Callable[[argparse.Namespace], int] = arguments.command
+    return command(arguments)
+
+
+def _leave_no_output() -> None:
+    """What cannot be written now cannot be written at the end of the process, which would complain once more."""
     try:
-        return command(arguments)
-    except UsageError as error:
-        print(f"steer: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("steer: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,11 +11,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise  # rich would exit here with the code of a failed check
+
+
 class Screen:
     """Standard output, with progress bars where it is a terminal that can redraw a line."""
 
     def __init__(self) -> None:
-        self.console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        self.console = _Console(file=sys.stdout, highlight=False, soft_wrap=True)
         self.redraws = self.console.is_terminal and not self.console.is_dumb_terminal
 
     def say(self, text: str) -> None:

@@ -6,7 +6,7 @@ same numbers, and nothing is ever written here unless a function is told where. 
 written, bit by bit, or an error.
 
 `__all__` is for users. For other rooms only, and subject to change: `Entry`, `cached`, `digest`, `entry_name`, `find`,
-`group_name`, `probe`, `replace`, `same_probe`, `write`.
+`group_name`, `missing_folders`, `probe`, `replace`, `same_probe`, `write`.
 """
 
 from steer.store._cached import cached as cached
@@ -21,6 +21,7 @@ from steer.store._shelf import PackWarning, disabled, folders, forget, packs, us
 from steer.store._shelf import entry_name as entry_name
 from steer.store._shelf import find as find
 from steer.store._shelf import group_name as group_name
+from steer.store._shelf import missing_folders as missing_folders
 
 __all__ = [
     "FORMAT",

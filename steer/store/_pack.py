@@ -77,18 +77,25 @@ def write(path: Path, entries: Mapping[str, Entry], header: Mapping[str, Any]) -
 
 
 def replace(path: Path, data: bytes) -> None:
-    """The contents of a file, which others see before or after, never half written."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    """The contents of a file, which others see before or after, never half written.
+
+    Raises:
+        OSError: with the path of that file, whatever failed with which temporary name.
+    """
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def sha256(value: Tensor) -> str:
@@ -112,7 +119,7 @@ def _manifest(path: Path, given: str) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(given if unhashed else text)
         found = 1 if unhashed else manifest["format"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise PackError(path, "a manifest of steer is required in its header; there is none", _NO_PACK) from None
     if found != FORMAT:
         way_out = "read it with the version of steer that wrote it, or build it again with `steer bases build`"
@@ -156,6 +163,8 @@ class Pack:
         if gauge is not None and manifest.get("gauge") != gauge:
             problem = f"bases of gauge {gauge} are required; received those of gauge {manifest.get('gauge')}"
             raise PackError(path, problem, "build it again with `steer bases build`")
+        if not all(isinstance(some, dict) for some in (manifest["sha256"], *self.entries.values())):
+            raise PackError(path, "a manifest with a table for every entry is required", _NO_PACK)
         owned = {name for name in declared if name.rpartition("//")[0] in self.entries}
         for what, some in (("lacks", declared - names), ("has undeclared", names - declared), ("disowns", declared - owned)):
             if some:

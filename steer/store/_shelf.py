@@ -29,10 +29,17 @@ def folders() -> list[Path]:
 
     The packs of the package; the folders in the environment variable `STEER_BASES`, separated as in `PATH`; `user_folder()`.
     """
-    found = package_folders()
-    found += [Path(name) for name in os.environ.get("STEER_BASES", "").split(os.pathsep) if name]
-    found.append(user_folder())
+    found = [*package_folders(), *_named_folders(), user_folder()]
     return [folder for folder in found if os.path.isdir(folder)]  # also where the way to it may not be read
+
+
+def missing_folders() -> list[Path]:
+    """Those that `STEER_BASES` names and that are not there: the others are at places where there may be none."""
+    return [folder for folder in _named_folders() if not os.path.isdir(folder)]
+
+
+def _named_folders() -> list[Path]:
+    return [Path(name) for name in os.environ.get("STEER_BASES", "").split(os.pathsep) if name]
 
 
 def package_folders() -> list[Path]:
@@ -43,13 +50,25 @@ def package_folders() -> list[Path]:
 
 def user_folder() -> Path:
     """The user's folder for packs: `steer/bases` in `XDG_DATA_HOME`, by default in `~/.local/share`."""
-    return Path(os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")) / "steer" / "bases"
+    home = os.environ.get("XDG_DATA_HOME", "")
+    if not os.path.isabs(home):  # the specification of base directories: relative ones are ignored
+        home = os.path.expanduser("~/.local/share")
+    return Path(home) / "steer" / "bases"
 
 
 @lru_cache(maxsize=1)
 def packs() -> tuple[Pack, ...]:
-    """All packs in those folders, opened. One that cannot be trusted is left out, with a `PackWarning` that says why."""
+    """All packs in those folders, opened. One that cannot be trusted is left out, with a `PackWarning` that says why.
+
+    A folder in `STEER_BASES` that is not there has a `PackWarning` too, once: what it should hold is computed.
+    """
     out = []
+    for folder in missing_folders():
+        warnings.warn(
+            f"STEER_BASES: folders of packs are required; there is none at {folder}: make it, or take it out of STEER_BASES",
+            PackWarning,
+            stacklevel=2,
+        )
     for path in [path for folder in folders() for path in _files(folder)]:
         try:
             out.append(Pack(path, GAUGE))

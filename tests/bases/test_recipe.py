@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from steer.bases import RecipeError, build, read_recipe, verify
+from steer.store import Pack
 
 LAYER = (
     'name = "x"\n[[solve]]\nwhat = "layer"\ngroups = ["octahedral()"]\nin = "regular"\nout = "regular"\nkernel_size = 3\n'
@@ -34,11 +35,22 @@ def test_repetition_changes_nothing(tmp_path):
     assert read_recipe(once).digest == read_recipe(twice).digest
 
 
+def test_there_are_no_harmonics_of_high_degree_on_the_line(tmp_path):
+    """Degrees 0 and 1, which are even and odd functions of a sign."""
+    path = tmp_path / "line.toml"
+    path.write_text(f'name = "line"\n{SOLVE.replace("octahedral()", "trivial(1)")}')
+    recipe = read_recipe(path)
+    assert [task.detail for task in recipe.tasks] == ["0", "1"]
+    pack = Pack(build(recipe, tmp_path))
+    assert [pack.read(task.name).tensors["change"].tolist() for task in recipe.tasks] == [[[1.0]], [[1.0]]]
+
+
 def test_the_recipes_of_the_package():
     folder = Path(__file__).parents[2] / "bases" / "recipes"
     found = {path.stem: read_recipe(path) for path in sorted(folder.glob("*.toml"))}
-    assert set(found) == {"axial", "polyhedral", "spatial"}
+    assert set(found) == {"axial", "polyhedral", "reflections", "spatial"}
     assert all(recipe.name == name and recipe.about for name, recipe in found.items())
+    assert {path.stem for path in folder.parent.glob("packs/*")} == set(found)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +62,7 @@ def test_the_recipes_of_the_package():
         ('name = "x"', r"at least one \[\[solve\]\] table is required; there is none"),
         (
             f'name = "x"\nnames = 3\n{SOLVE}',
-            "a recipe: keys among about, groups, name, solve are required; received 'names'",
+            r"a recipe: keys among about, groups, name, solve are required; received 'names': did you mean 'name'\?",
         ),
         ('name = "x"\n[[solve]]\ngroups = []', r"\[\[solve\]\] number 1: what = ..., one of irreps, .*; there is none"),
         (f'name = "x"\n{SOLVE}[[solve]]\nwhat = "spheres"', r"number 2: what = ..., one of irreps, .*; received 'spheres'"),
@@ -65,6 +77,23 @@ def test_the_recipes_of_the_package():
         (f'name = "x"\n{SOLVE.replace("octahedral()", "planar_rotation(1.0)")}', "a group is required"),
         ('name = "x"\n[groups.a]\ngenerator = []\n' + SOLVE, r"\[groups.a\]: keys among generators"),
         ('name = "x"\n[groups.a]\ngenerators = [[[2.0]]]\n' + SOLVE.replace("octahedral()", "a"), "orthogonal matrices"),
+        (f'name = "x"\n{SOLVE.replace("max_degree", "max_deg")}', r"received 'max_deg': did you mean 'max_degree'\?"),
+        (f'name = "x"\n{SOLVE.replace("harmonics", "harmonic")}', r"received 'harmonic': did you mean 'harmonics'\?"),
+        (f'name = "x"\nzzz = 3\n{SOLVE}', "received 'zzz'$"),  # nothing is near
+        # values that would fill the disk
+        (
+            f'name = "x"\n{SOLVE.replace("2", "1_000_000_000")}',
+            r"max_degree <= 100 is required; received 1000000000; of full",
+        ),
+        (
+            'name = "x"\n[[solve]]\nwhat = "wigner_j"\nmax_degree = 101',
+            r"max_degree <= 100 .* 101; all matrices to .* 11 MB",
+        ),
+        ('name = "x"\n[[solve]]\nwhat = "gauss_legendre"\nmax_nodes = 1001', r"max_nodes <= 1000 .* 1001; .* 8 MB"),
+        (
+            'name = "x"\n[[solve]]\nwhat = "clebsch_gordan"\nmax_degree = 21\ngroups = ["so3()"]',
+            "max_degree <= 20 is required; received 21; of so3.. degree 12 is 32 MB",
+        ),
         # values of another kind
         (f'name = "x"\nabout = 3\n{SOLVE}', 'about = "...", a sentence, is required; received 3'),
         (f'name = "x"\ngroups = 5\n{SOLVE}', r"a table \[groups.NAME\] with .* is required; received groups = 5"),

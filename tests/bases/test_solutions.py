@@ -103,33 +103,115 @@ def test_what_is_missing_is_noticed():
 
 
 GOLDEN = (1 + math.sqrt(5)) / 2
+KINDS = {"E": (3, 1), "C2": (-1, 1), "C3": (0, 1), "C4": (1, 1), "C5": (GOLDEN, 1), "C5^2": (1 - GOLDEN, 1)}
+KINDS |= {"i": (-3, -1), "m": (1, -1), "S4": (-1, -1), "S6": (0, -1), "S10": (GOLDEN - 1, -1), "S10^3": (-GOLDEN, -1)}
+"""Trace and determinant of the elements that the tables call so (Schoenflies; m is a mirror)."""
+
+TWO = {"G": GOLDEN, "g": 1 - GOLDEN, "-G": -GOLDEN, "-g": GOLDEN - 1}
 CHARACTERS = {
-    # E, turns by 72, 120, 144 and 180 degrees
-    "icosahedral()": [
-        (1, 1, 1, 1, 1),
-        (3, GOLDEN, 0, 1 - GOLDEN, -1),
-        (3, 1 - GOLDEN, 0, GOLDEN, -1),
-        (4, -1, 1, -1, 0),
-        (5, 0, -1, 0, 1),
-    ],
-    # E, 6 mirrors, 8 turns by 120 degrees, 3 half turns, 6 improper quarter turns
-    "full_tetrahedral()": [(1, 1, 1, 1, 1), (1, -1, 1, 1, -1), (2, 0, -1, 2, 0), (3, 1, 0, -1, -1), (3, -1, 0, -1, 1)],
-    # E, 6 quarter turns, 8 turns by 120 degrees, 3 + 6 half turns
-    "octahedral()": [(1, 1, 1, 1, 1), (1, -1, 1, 1, -1), (2, 0, -1, 2, 0), (3, 1, 0, -1, -1), (3, -1, 0, -1, 1)],
+    "tetrahedral()": """E 4C3 4C3 3C2
+        A   1  1  1  1
+        E   2 -1 -1  2
+        T   3  0  0 -1""",
+    "full_tetrahedral()": """E 8C3 3C2 6S4 6m
+        A1  1  1  1  1  1
+        A2  1  1  1 -1 -1
+        E   2 -1  2  0  0
+        T1  3  0 -1  1 -1
+        T2  3  0 -1 -1  1""",
+    "pyritohedral()": """E 4C3 4C3 3C2 i 4S6 4S6 3m
+        Ag  1  1  1  1  1  1  1  1
+        Eg  2 -1 -1  2  2 -1 -1  2
+        Tg  3  0  0 -1  3  0  0 -1
+        Au  1  1  1  1 -1 -1 -1 -1
+        Eu  2 -1 -1  2 -2  1  1 -2
+        Tu  3  0  0 -1 -3  0  0  1""",
+    "octahedral()": """E 8C3 3C2 6C4 6C2
+        A1  1  1  1  1  1
+        A2  1  1  1 -1 -1
+        E   2 -1  2  0  0
+        T1  3  0 -1  1 -1
+        T2  3  0 -1 -1  1""",
+    "full_octahedral()": """E 8C3 6C2 6C4 3C2 i 6S4 8S6 3m 6m
+        A1g 1  1  1  1  1  1  1  1  1  1
+        A2g 1  1 -1 -1  1  1 -1  1  1 -1
+        Eg  2 -1  0  0  2  2  0 -1  2  0
+        T1g 3  0 -1  1 -1  3  1  0 -1 -1
+        T2g 3  0  1 -1 -1  3 -1  0 -1  1
+        A1u 1  1  1  1  1 -1 -1 -1 -1 -1
+        A2u 1  1 -1 -1  1 -1  1 -1 -1  1
+        Eu  2 -1  0  0  2 -2  0  1 -2  0
+        T1u 3  0 -1  1 -1 -3 -1  0  1  1
+        T2u 3  0  1 -1 -1 -3  1  0  1 -1""",
+    "icosahedral()": """E 12C5 12C5^2 20C3 15C2
+        A   1  1  1  1  1
+        T1  3  G  g  0 -1
+        T2  3  g  G  0 -1
+        G   4 -1 -1  1  0
+        H   5  0  0 -1  1""",
+    "full_icosahedral()": """E 12C5 12C5^2 20C3 15C2 i 12S10 12S10^3 20S6 15m
+        Ag  1  1  1  1  1  1  1  1  1  1
+        T1g 3  G  g  0 -1  3  g  G  0 -1
+        T2g 3  g  G  0 -1  3  G  g  0 -1
+        Gg  4 -1 -1  1  0  4 -1 -1  1  0
+        Hg  5  0  0 -1  1  5  0  0 -1  1
+        Au  1  1  1  1  1 -1 -1 -1 -1 -1
+        T1u 3  G  g  0 -1 -3 -g -G  0  1
+        T2u 3  g  G  0 -1 -3 -G -g  0  1
+        Gu  4 -1 -1  1  0 -4  1  1 -1  0
+        Hu  5  0  0 -1  1 -5  0  0  1 -1""",
 }
-"""Rows of the character tables, classes in the order of falling trace and then of size."""
+"""The tables of Mulliken as they are printed (Altmann and Herzig, Point-Group Theory Tables), with G and g for (1 +- sqrt 5) / 2.
+
+Irreps of complex type are pairs of conjugate rows there; their sum is one irrep here.
+"""
+
+
+def published(name: str) -> tuple[list[tuple[int, float, int]], torch.Tensor]:
+    """Size, trace and determinant of each class, and the rows."""
+    heading, *lines = CHARACTERS[name].splitlines()
+    columns = []
+    for word in heading.split():
+        kind = word.lstrip("0123456789")
+        columns.append((int(word.removesuffix(kind) or 1), *KINDS[kind]))
+    rows = [[float(TWO.get(value, value)) for value in line.split()[1:]] for line in lines]
+    return columns, torch.tensor(rows, dtype=torch.float64)
 
 
 @pytest.mark.parametrize("name", CHARACTERS)
-def test_characters_agree_with_the_tables(name):
+def test_characters_agree_with_the_published_tables(name):
+    """Every class is a column, and every irrep is one row, to 1e-12."""
     task = Task("irreps", name)
     entry, g = task.solve()[task.name], getattr(group, name[:-2])()
-    classes = sorted(g.classes, key=lambda c: (-round(float(g.elements[c[0]].trace()), 9), len(c)))
-    start, rows = 0, []
+    columns, rows = published(name)
+    assert sum(size for size, _, _ in columns) == g.order
+    left, ours, start = list(range(len(columns))), [], 0
+    classes: list[list[int]] = [[] for _ in columns]
+    for members in g.classes:
+        first = g.elements[members[0]]
+        facts = torch.tensor([len(members), float(first.trace()), float(torch.linalg.det(first))])
+        place = next(i for i in left if torch.allclose(facts, torch.tensor(columns[i]).float(), atol=1e-6))
+        left.remove(place)
+        classes[place] = list(members)
+    assert not left
     for dim in entry.tensors["numbers"][:, 2].tolist():
         values = entry.tensors["values"][start : start + g.order * dim**2].reshape(-1, dim, dim)
         start += values.numel()
         character = values.diagonal(dim1=1, dim2=2).sum(1)
-        rows.append([round(float(character[members[0]]), 9) for members in classes])
-    assert_close(torch.tensor(sorted(rows)).double(), torch.tensor(sorted(CHARACTERS[name])).double(), 1e-6)
-    assert_close(torch.tensor(rows, dtype=torch.float64)[:, 0], entry.tensors["numbers"][:, 2].double(), 1e-12)
+        worst = max(float((character[members] - character[members[0]]).abs().max()) for members in classes)
+        assert worst < 1e-12
+        ours.append(torch.stack([character[members[0]] for members in classes]))
+    same = (torch.stack(ours)[:, None] - rows).abs().amax(2) < 1e-12
+    assert torch.equal(same.sum(0), torch.ones(len(rows), dtype=torch.long))
+    assert torch.equal(same.sum(1), torch.ones(len(rows), dtype=torch.long))
+
+
+@pytest.mark.parametrize("name", CHARACTERS)
+def test_the_published_tables_are_copied_right(name):
+    """Rows and columns are orthogonal, which one wrong sign would break."""
+    columns, rows = published(name)
+    sizes = torch.tensor([size for size, _, _ in columns], dtype=torch.float64)
+    gram = (rows * sizes) @ rows.mT / sizes.sum()
+    assert_close(gram, torch.diag(gram.diagonal()), 1e-12)
+    assert set(gram.diagonal().round(decimals=9).tolist()) <= {1.0, 2.0}
+    assert int((rows[:, 0] ** 2 / gram.diagonal()).sum().round()) == int(sizes.sum())

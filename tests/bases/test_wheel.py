@@ -28,7 +28,7 @@ def test_the_installed_wheel_holds_the_packs(tmp_path):
     subprocess.run([*pip, "install", "--no-deps", "--target", str(place), str(wheel)], check=True)
     environment = {**os.environ, "PYTHONPATH": str(place), "XDG_DATA_HOME": str(tmp_path), "STEER_BASES": ""}
     done = subprocess.run(
-        [sys.executable, "-m", "steer", "bases", "verify"],
+        [sys.executable, str(place / "bin" / "steer"), "bases", "verify"],
         cwd=tmp_path,
         env=environment,
         capture_output=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,9 @@ def test_differences_and_damage(folder, capsys):
     (folder / "tiny.toml").write_text(RECIPE.replace("max_degree = 1", "max_degree = 2"))
     run(capsys, "build", "tiny.toml", "--out", "b", "--workers", 1)
     old, new = folder / "a" / "tiny.safetensors", folder / "b" / "tiny.safetensors"
-    assert run(capsys, "diff", old, old)[:2] == (0, "no difference\n")
+    code, out, _ = run(capsys, "diff", old, old)
+    assert code == 0
+    assert out == f"{old} and {old}: no difference, 5 entries are the same bit by bit\n"
     code, out, _ = run(capsys, "diff", old, new)
     assert code == 1
     assert out.count("only in the new one") == 2
@@ -87,16 +90,44 @@ def test_differences_and_damage(folder, capsys):
     assert "delete the file, and build it again" in err
 
 
+def test_differences_of_rounding(folder, capsys):
+    """What another processor computes is the same to rounding; labels and entries are never a matter of rounding."""
+    run(capsys, "build", "tiny.toml", "--workers", 1, "--out", "a")
+    old, new = folder / "a" / "tiny.safetensors", folder / "new.safetensors"
+    pack = store.Pack(old)
+    entries = {name: pack.read(name) for name in pack.entries}
+    entries["wigner_j/1"].tensors["j"][0, 1] += 2e-15
+    store.write(new, entries, {"gauge": store.GAUGE})
+    code, out, _ = run(capsys, "diff", old, new)
+    assert code == 1
+    assert "wigner_j/1  other values  2.0e-15" in out
+    code, out, _ = run(capsys, "diff", old, new, "--rounding", "1e-13")
+    assert code == 0
+    assert (
+        "the same to rounding, not bit by bit; 1 of 5 entries differ, the largest difference is 2.0e-15 in wigner_j/1" in out
+    )
+    assert run(capsys, "diff", old, new, "--rounding", "1e-15")[0] == 1
+    del entries["wigner_j/0"]
+    store.write(new, entries, {"gauge": store.GAUGE})
+    code, out, _ = run(capsys, "diff", old, new, "--rounding", "1e300")
+    assert code == 1
+    assert "only in the old one" in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["build", "none.toml"], "none.toml: a recipe is required"),
         (["build", "tiny.toml", "--workers", "0"], "--workers: at least 1 is required; received 0"),
         (["build", "tiny.toml", "--executor", "here"], 'executor: "dask://HOST:PORT" is required'),
+        (["build", "tiny.toml", "tiny.toml"], 'tiny.toml and tiny.toml both have name = "tiny"'),
         (["info", "none.safetensors"], "error: none.safetensors: a pack is required; there is no file of this name"),
         (["diff", "tiny.toml", "tiny.toml"], "a complete safetensors file is required"),
+        (["diff", "--rounding", "nan", "x", "x"], "--rounding: a number >= 0 is required; received nan"),
         (["verify", "none"], "error: none: a folder with packs"),
         (["verify"], "no packs are found; give a folder, or build some"),
+        (["export", "tiny.toml", "."], "error: .: the name of a file to write is required; this is a folder"),
+        (["export", "tiny.toml", "none/x.npz"], "error: none: a folder that exists is required"),
         (["export", "tiny.toml", "x.npz"], "a complete safetensors file is required"),
     ],
 )
@@ -105,6 +136,76 @@ def test_wrong_usage_is_one_line(folder, capsys, arguments, message):
     assert code == 2
     assert message in err
     assert err.count("\n") == 1
+    assert not list(folder.rglob("*.safetensors"))  # it was said before anything was built
+
+
+def test_a_link_to_nothing_is_listed(folder, capsys):
+    """A link whose file is gone is refused, and what is beside it is listed."""
+    packs = folder / "home" / "steer" / "bases"
+    run(capsys, "build", "tiny.toml", "--workers", 1)
+    (packs / "gone.safetensors").symlink_to(folder / "nowhere")
+    code, out, _ = run(capsys, "list")
+    assert code == 0
+    assert "refused: a pack is required; there is no file of this name" in out
+    assert "Two small things." in out
+
+
+def test_a_folder_that_is_not_there_is_listed(folder, capsys, monkeypatch):
+    monkeypatch.setenv("STEER_BASES", str(folder / "nowhere"))
+    code, out, _ = run(capsys, "list")
+    assert code == 0
+    assert f"{folder / 'nowhere'}  -   -        refused: STEER_BASES names this folder, which is not there" in out
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        ({"entries": {"x": None}}, "a manifest with a table for every entry is required"),
+        ({"sha256": []}, "a manifest with a table for every entry is required"),
+        ({"entries": {"x": {"residual": "small"}}}, "a manifest that steer wrote is required; in this one"),
+        ({"versions": None}, "a manifest that steer wrote is required; in this one"),
+    ],
+)
+def test_invented_manifests_are_one_line(folder, capsys, monkeypatch, broken, message):
+    """Manifests with hashes that fit and values that steer does not write."""
+    write = json.dumps
+    monkeypatch.setattr("steer.store._pack.json.dumps", lambda manifest, **how: write({**manifest, **broken}, **how))
+    store.write(folder / "bad.safetensors", {}, {"gauge": store.GAUGE})
+    monkeypatch.undo()
+    code, _, err = run(capsys, "info", folder / "bad.safetensors")
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("depth", [600, 100_000])
+def test_manifests_nested_deeply_are_one_line(folder, capsys, monkeypatch, depth):
+    """The parser of JSON gives up at some depth, copies of what it read before that."""
+    write = json.dumps
+    nested = "[" * depth + "]" * depth
+    monkeypatch.setattr(
+        "steer.store._pack.json.dumps", lambda manifest, **how: write(manifest, **how).replace('"HERE"', nested)
+    )
+    store.write(folder / "deep.safetensors", {"x": store.Entry({}, {"labels": "HERE"})}, {"gauge": store.GAUGE})
+    monkeypatch.undo()
+    code, _, err = run(capsys, "info", folder / "deep.safetensors")
+    assert code == 2
+    assert "a manifest" in err
+    assert err.count("\n") == 1
+
+
+def test_a_full_disk_names_the_file(folder, capsys, monkeypatch):
+    """The error of a write has no file, and the one of the temporary name would help nobody."""
+
+    def full(_handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    code, _, err = run(capsys, "build", "tiny.toml", "--out", "out", "--workers", 1)
+    assert code == 2
+    assert err.startswith(f"steer: error: {Path('out') / '.tiny.parts'}")
+    assert err.endswith(".safetensors: No space left on device\n")
+    assert not list(folder.rglob("*.tmp"))
 
 
 def test_a_build_that_fails_says_what_is_kept(folder, capsys):

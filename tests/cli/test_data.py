@@ -214,7 +214,7 @@ def blank_images(folder: Path, arrays: Arrays) -> Path:
         (npz_without_arrays, "missing: x_train, x_test, y_test; it has: images, y_train"),
         (truncated_npz, "an .npz archive is required; .*mine.npz.*download it again"),
         (npy_not_npz, "an .npz archive is required; .*mine.npy"),
-        (objects_in_npz, "an .npz archive is required; .*mine.npz.*ValueError"),
+        (objects_in_npz, "arrays of numbers are required; y_train of .*mine.npz. holds Python objects"),
         (text_not_npz, "an .npz archive is required; .*mine.npz.*it is no zip archive"),
         (strings_as_images, "real numbers are required as grey values; x_train of .* has <U"),
         (strings_as_labels, "whole numbers from 0 to 99 are required as labels; y_test of .* has <U[0-9]+$"),

@@ -152,10 +152,10 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
     replace(target, b"first")
 
     def fail(*_args):
-        raise OSError("disk full")
+        raise OSError(28, "disk full")
 
     monkeypatch.setattr("os.fsync", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(OSError, match=f"disk full: '{target}'"):
         replace(target, b"second")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
     assert target.read_bytes() == b"first"

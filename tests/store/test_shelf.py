@@ -61,6 +61,7 @@ def test_the_order_of_the_folders(shelf, monkeypatch):
 def test_packs_are_read_and_nothing_is_written(shelf):
     cube = group.octahedral()
     representation = HarmonicRepresentation(cube, 2)
+    (shelf / "mine").mkdir()
     assert store.find("decomposition", cube, representation.packed_as) is None
     computed = coupling.decompose(representation)
     make(shelf / "mine")
@@ -125,6 +126,7 @@ def test_refused_packs_are_computed_instead(shelf, fault):
 
 def test_folders_that_cannot_be_written_to(shelf):
     path = make(shelf / "package")
+    (shelf / "mine").mkdir()
     (shelf / "package").chmod(0o500)
     path.chmod(0o400)
     try:
@@ -171,3 +173,23 @@ def test_a_way_that_may_not_be_read_is_no_folder(monkeypatch):
     monkeypatch.setenv("STEER_BASES", "/locked/bases")
     monkeypatch.setattr(os, "stat", stat)
     assert all("locked" not in str(folder) for folder in store.folders())
+
+
+def test_a_folder_of_the_variable_that_is_not_there_is_said_once(shelf, monkeypatch):
+    """A spelling error would be noticed by nobody otherwise; the other places may be empty without a word."""
+    make(shelf / "mine")
+    monkeypatch.setenv("STEER_BASES", f"{shelf / 'mine'}:{shelf / 'main'}")
+    store.forget()
+    with pytest.warns(PackWarning, match=f"there is none at {shelf / 'main'}: make it, or take it out of STEER_BASES"):
+        assert len(store.packs()) == 1
+    assert len(store.packs()) == 1  # a second warning would be an error here
+
+
+@pytest.mark.parametrize("home", ["here", "./here", ""])
+def test_a_relative_home_is_ignored(shelf, monkeypatch, home):
+    """So the specification of base directories wants it: the packs would be others in every folder."""
+    monkeypatch.setenv("XDG_DATA_HOME", home)
+    monkeypatch.setenv("HOME", str(shelf))
+    assert store.user_folder() == shelf / ".local" / "share" / "steer" / "bases"
+    monkeypatch.setenv("XDG_DATA_HOME", str(shelf / "there"))
+    assert store.user_folder() == shelf / "there" / "steer" / "bases"
