@@ -15,8 +15,9 @@ from steer.nn._whole import export
 class DirectSum(EquivariantModule):
     """The direct sum of layers: each sees its own fields and no others, `out = (L_1 f_1, L_2 f_2, ...)`.
 
-    Law: a direct sum of representations acts on each part by itself. Exact, and approximate, where its layers are. With a
-    grouped convolution for every kind of field it is a depthwise convolution of mixed types, in which no field sees another.
+    Law: a direct sum of representations acts on each part by itself. Exact for the elements that every one of its layers is
+    exact for; approximate for those that one of them is approximate for. With a grouped convolution for every kind of field
+    it is a depthwise convolution of mixed types, in which no field sees another.
 
     Args:
         layers: at least one, over one gspace, whose outputs are equally large.

@@ -40,7 +40,25 @@ def squared_norm(fields: Tensor, start: float = 0.0) -> Tensor:
 def scale(fields: Tensor, factor: Tensor) -> Tensor:
     """Every field times its number."""
     factor = factor.to(fields.dtype)
-    return _Scale.apply(fields, factor) if _differentiated(fields, factor) else fields * factor.unsqueeze(2)
+    return _Scale.apply(fields, factor) if _differentiated(fields, factor) else _times(fields, factor)
+
+
+def _times(fields: Tensor, factor: Tensor) -> Tensor:
+    dim = fields.shape[2]
+    if _has_channels_last(fields, 2) and dim > 1:
+        # Repeated first: as a broadcast its innermost loop would run over the few components of a field.
+        every = factor.movedim(1, -1).repeat_interleave(dim, -1).unflatten(-1, (-1, dim)).movedim((-2, -1), (1, 2))
+        return fields * every
+    return fields * factor.unsqueeze(2)
+
+
+def packed(x: Tensor) -> Tensor:
+    """Some of many channels without gaps in memory where channels come last: functions of numbers are slow across gaps."""
+    return x.clone(memory_format=torch.preserve_format) if _has_channels_last(x, 1) else x
+
+
+def _has_channels_last(x: Tensor, axis: int) -> bool:
+    return not torch.compiler.is_compiling() and x.ndim > axis + 1 and x.stride(axis) == 1 and not x.is_contiguous()
 
 
 def _differentiated(*tensors: Tensor) -> bool:
@@ -77,7 +95,7 @@ class _Scale(torch.autograd.Function):
     def forward(ctx: Any, fields: Tensor, factor: Tensor) -> Tensor:
         ctx.save_for_backward(fields, factor)
         ctx.save_for_forward(fields, factor)
-        return fields * factor.unsqueeze(2)
+        return _times(fields, factor)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from steer.field import FieldType
 from steer.nn._activations import activation, require_pointwise
 from steer.nn._constants import Constants
-from steer.nn._field_products import scale
+from steer.nn._field_products import packed, scale
 from steer.nn._fields import FieldGroups, consecutive
 from steer.nn._module import EquivariantModule, require_fields
 from steer.representation import Representation
@@ -73,15 +73,14 @@ class GatedNonLinearity(EquivariantModule):
         groups = self.groups
         if self.in_type.size == self.out_type.size:
             return self.scalar(x)
-        fields, gates = x.tensor_split([self.out_type.size], 1)
-        gates = self.gate(gates)
+        fields, gates = x.split([self.out_type.size, self.in_type.size - self.out_type.size], 1)
+        gates = self.gate(packed(gates))
         if self.index is not None:
             gates = gates.index_select(1, self.index["order"])
-        counts = [0 if trivial else count for trivial, count in zip(groups.kinds, groups.counts, strict=True)]
-        pieces = [
-            self.scalar(f) if trivial else scale(f, s)
-            for f, s, trivial in zip(groups.split(fields), gates.split(counts, 1), groups.kinds, strict=True)
-        ]
+        # No empty parts: their gradients would lie in memory as if channels came first, and so would the sum of all.
+        shares = iter(gates.split([n for trivial, n in zip(groups.kinds, groups.counts, strict=True) if not trivial], 1))
+        split = zip(groups.split(fields), groups.kinds, strict=True)
+        pieces = [self.scalar(f) if trivial else scale(f, next(shares)) for f, trivial in split]
         return groups.join(pieces)
 
     def extra_repr(self) -> str:

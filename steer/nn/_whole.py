@@ -119,7 +119,11 @@ def summary(network: torch.nn.Module) -> str:
 
 
 def dense_weights(network: torch.nn.Module, recurse: bool = True) -> int:
-    """The number of weights of the stock network of the same dense shapes, which is what a forward pass costs per site."""
+    """The number of weights of the stock network of the same dense shapes, which is what a forward pass costs per site.
+
+    Layers that share a weight count each: each is computed, and exported to a kernel of its own. One layer at several places
+    counts once, as one module, since how often a network calls it cannot be read off.
+    """
     require(network, torch.nn.Module, "dense_weights", "a torch module")
     total = 0
     for layer in network.modules() if recurse else [network]:

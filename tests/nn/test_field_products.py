@@ -21,6 +21,9 @@ def test_numbers(dim: int) -> None:
     assert_close(squared_norm(a), a.square().sum(2))
     assert_close(squared_norm(a, 0.25), a.square().sum(2) + 0.25)
     assert_close(scale(a, s), torch.einsum("bnd...,bn...->bnd...", a, s))
+    last = a.permute(0, 3, 1, 2).contiguous().permute(0, 2, 3, 1)  # channels last
+    assert_close(scale(last, s), scale(a, s), 0.0)
+    assert scale(last, s).stride() == last.stride()
     assert squared_norm(a.half()).dtype == torch.float32
     assert scale(a.half(), s.float()).dtype == torch.float16
 

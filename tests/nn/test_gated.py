@@ -68,3 +68,23 @@ def test_activations_that_work_in_place_are_taken_as_copies() -> None:
     assert stock.inplace
     same = nn.GatedNonLinearity(kind, scalar="relu", gate=torch.nn.Hardsigmoid())
     torch.testing.assert_close(act(x), same(x))
+
+
+@pytest.mark.parametrize("fields", ["2x0 + 2x1 + 2x2", "3x1 + 2x0"])
+def test_channels_stay_last_forwards_and_backwards(fields: str) -> None:
+    act = nn.GatedNonLinearity(gspaces.rot3dOnR3().type(fields)).double()
+    x, weights = randn(2, act.in_type.size, 3, 4, 5), randn(2, act.out_type.size, 3, 4, 5, seed=1)
+    found = []
+    for form in (torch.contiguous_format, torch.channels_last_3d):
+        inner = x.contiguous(memory_format=form).requires_grad_() * 1
+        grads: list[torch.Tensor] = []
+        inner.register_hook(grads.append)
+        y = act(inner)
+        (y * weights.contiguous(memory_format=form)).sum().backward()
+        assert y.is_contiguous(memory_format=form)
+        assert grads[0].is_contiguous(memory_format=form)
+        with torch.no_grad():
+            assert_close(act(inner), y.detach())
+        found.append((y.detach(), grads[0]))
+    for one, other in zip(*found, strict=True):
+        assert_close(one, other)

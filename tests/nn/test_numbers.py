@@ -16,7 +16,6 @@ POSITIVE = {
         nn.FieldLayerNorm,
         nn.FieldRMSNorm,
     ],
-    "sigma": [nn.PointwiseAvgPoolAntialiased],
     "temperature": [nn.VectorFieldNonLinearity],
     "window": [lambda kind, window: nn.SteerableAttention(kind, kind, 1, window=window)],
 }

@@ -7,7 +7,7 @@ import inspect
 import pytest
 import torch
 
-from steer import gspaces, nn
+from steer import group, gspaces, nn
 from steer.nn import _peers
 from tests.cases import assert_close, randn
 
@@ -51,6 +51,8 @@ def test_the_law_of_iid_batch_norm() -> None:
         assert_close(y[:, span], expected, 1e-10)
 
 
-def test_a_subgroup_of_the_peers_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"a group is required, such as group.cyclic\(4\); received int 2"):
-        nn.RestrictionModule(gspaces.rot2dOnR2(4).type("0"), 2)
+def test_a_subgroup_by_its_number_of_turns_is_that_subgroup() -> None:
+    layer = nn.RestrictionModule(gspaces.rot2dOnR2(4).type("0"), 2)
+    assert layer.out_type.fibergroup == group.cyclic(2)
+    with pytest.raises((TypeError, ValueError), match="subgroup"):
+        nn.RestrictionModule(gspaces.rot2dOnR2(4).type("0"), 3)

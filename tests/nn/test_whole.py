@@ -268,6 +268,11 @@ def test_shared_and_parametrised_weights_are_counted_once() -> None:
     total = nn.summary(net).splitlines()[-1].split()
     assert int(total[1]) == alone == sum(p.numel() for p in net.parameters())
     assert int(total[2]) == nn.dense_weights(net) == 2 * nn.dense_weights(one)
+    assert nn.dense_weights(net) == sum(p.numel() for p in nn.export(net).parameters())
+    twice = nn.Sequential(one, one)  # one layer at two places: also in its export
+    assert nn.summary(twice).splitlines()[-1].split()[1:] == [str(alone), str(nn.dense_weights(one))]
+    exported = nn.export(torch.nn.ModuleList([one, torch.nn.Sequential(one)]))
+    assert nn.dense_weights(twice) == sum(p.numel() for p in exported.parameters())
 
     plain = torch.nn.Sequential(nn.R2Conv(kind, kind, 3), torch.nn.Conv2d(8, 4, 3))
     expected = nn.dense_weights(plain)
