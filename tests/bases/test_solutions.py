@@ -102,6 +102,19 @@ def test_what_is_missing_is_noticed():
     assert TASKS["harmonics"].residual(Entry(entry.tensors, {**entry.info, "irreps": []})) == math.inf
 
 
+@pytest.mark.parametrize("n", range(1, 33))
+def test_gauss_legendre_against_exact_integrals(n):
+    """`sum w x^k` is the integral of x^k, 2 / (k + 1) or 0, for k < 2 n; for k = 2 n it is short by a known amount."""
+    entry = Task("gauss_legendre", detail=str(n)).solve()[f"gauss_legendre/{n}"]
+    nodes, weights = entry.tensors["nodes"], entry.tensors["weights"]
+    exact = [2 / (k + 1) if k % 2 == 0 else 0.0 for k in range(2 * n + 1)]
+    found = torch.stack([(weights * nodes**k).sum() for k in range(2 * n + 1)])
+    assert_close(found[:-1], torch.tensor(exact[:-1], dtype=torch.float64), 1e-13)
+    # The error of the rule for x^(2 n): the integral of the square of the Legendre polynomial with leading coefficient one.
+    short = 2 / (2 * n + 1) * (2**n / math.comb(2 * n, n)) ** 2
+    assert abs(float(found[-1]) - (exact[-1] - short)) < 1e-13
+
+
 GOLDEN = (1 + math.sqrt(5)) / 2
 KINDS = {"E": (3, 1), "C2": (-1, 1), "C3": (0, 1), "C4": (1, 1), "C5": (GOLDEN, 1), "C5^2": (1 - GOLDEN, 1)}
 KINDS |= {"i": (-3, -1), "m": (1, -1), "S4": (-1, -1), "S6": (0, -1), "S10": (GOLDEN - 1, -1), "S10^3": (-GOLDEN, -1)}
