@@ -151,7 +151,7 @@ def test_the_rules_would_notice():
 
 
 FOR_ROOMS = {
-    "store": {"Entry", "cached", "digest", "entry_name", "find", "group_name", "replace", "write"},
+    "store": {"Entry", "cached", "digest", "entry_name", "find", "group_name", "missing_folders", "replace", "write"},
     "group": {"SAME", "deterministic", "gauss_legendre", "holds", "tolerance", "working"},
     "representation": {
         "canonical_rows",
