@@ -67,6 +67,21 @@ def test_the_laws_would_notice(name):
     assert TASKS[name].residual(Entry(broken, entry.info)) > 1e-8
 
 
+@pytest.mark.parametrize("name", TASKS)
+def test_laws_are_measured_on_one_thread(name, monkeypatch):
+    """Residuals are in the bytes of a pack; and threads that wait for each other took seven times as long."""
+    entry, seen, before = solved(name), set(), torch.get_num_threads()
+    monkeypatch.setattr("steer.bases._solutions._size", lambda _values: seen.add(torch.get_num_threads()) or 0.0)
+    monkeypatch.setattr("numpy.abs", lambda values: seen.add(torch.get_num_threads()) or values)
+    torch.set_num_threads(2)
+    try:
+        TASKS[name].residual(entry)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert seen == {1}
+
+
 @pytest.mark.parametrize("name", ["layer between irreps", "layer between regular fields"])
 def test_the_law_of_a_layer_would_notice_each_element(name):
     """Combinations stand for all elements: whichever is wrong, the law is missed. NaN is wrong too."""
