@@ -11,7 +11,7 @@ DOCS := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow lint docs bench bench-peers bases proof clean
+.PHONY: help demo test test-slow lint docs bench bench-peers bases proof proof-peers clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | while IFS=@ read -r target text; do printf '%-18s %s\n' "$$target" "$$text"; done
@@ -53,10 +53,17 @@ bases: $(DEV) ## the packs of bases/packs, built anew and compared with those th
 	rm -rf bases/new
 	$(BIN)/steer bases verify bases/packs
 
-proof: $(DEV) ## the tables of lie_learn, in an environment of their own, against the packs
+proof: ## the packs against the tables of lie_learn, in an environment of its own; needs Python 3.10 - 3.12
+	@test -x bases/.venv/bin/python || $(PYTHON) -c "import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))" || \
+	    { echo "lie_learn has packages for Python 3.10 - 3.12: make proof PYTHON=python3.12"; exit 1; }
 	test -x bases/.venv/bin/python || $(PYTHON) -m venv bases/.venv
 	bases/.venv/bin/python -m pip --disable-pip-version-check -q install -r bases/requirements.txt
 	bases/.venv/bin/python bases/proof.py bases/packs/spatial.safetensors
+
+proof-peers: ## the same tables against e3nn and escnn, in the environment of bench-peers
+	test -x benchmarks/.venv/bin/python || $(PYTHON) -m venv benchmarks/.venv
+	benchmarks/.venv/bin/python -m pip --disable-pip-version-check -q install -r benchmarks/requirements.txt
+	PYTHONPATH=. benchmarks/.venv/bin/python bases/peers.py
 
 clean: ## what the other targets wrote, the environment excepted
 	rm -rf build dist *.egg-info docs/_build docs/tutorials .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -64,7 +64,10 @@ class Solution(ABC):
 
     @abstractmethod
     def residual(self, group: Any, detail: str, entry: Entry) -> float:
-        """By how much an entry misses its laws at worst; infinite if something is missing."""
+        """By how much an entry misses its laws at worst; infinite if something is missing.
+
+        Deterministic in all of them: it is in the manifest, whose bytes do not depend on the number of threads.
+        """
 
 
 def _upto(options: dict[str, Any], key: str, first: int) -> list[str]:
@@ -93,6 +96,7 @@ class Irreps(Solution):
     def solve(self, group: Any, detail: str) -> Entry:
         return searched_irreps(group)
 
+    @deterministic
     def residual(self, group: Any, detail: str, entry: Entry) -> float:
         numbers, values, start, worst = entry.tensors["numbers"], entry.tensors["values"], 0, 0.0
         characters = []
@@ -133,6 +137,7 @@ class ClebschGordan(Solution):
     def solve(self, group: Any, detail: str) -> Entry:
         return clebsch_gordan_entry(self._irreps(group, detail))
 
+    @deterministic
     def residual(self, group: Any, detail: str, entry: Entry) -> float:
         irreps = self._irreps(group, detail)
         if entry.info["labels"] != [irrep.label for irrep in irreps]:
@@ -171,6 +176,7 @@ class Decomposition(Solution):
     def solve(self, group: Any, detail: str) -> Entry:
         return decomposition_entry(self.representation(group, detail))
 
+    @deterministic
     def residual(self, group: Any, detail: str, entry: Entry) -> float:
         representation, change = self.representation(group, detail), entry.tensors["change"]
         g = _probes(group)
@@ -220,6 +226,7 @@ class WignerJ(Solution):
     def solve(self, group: Any, detail: str) -> Entry:
         return Entry({"j": wigner_j(int(detail))})
 
+    @deterministic
     def residual(self, group: Any, detail: str, entry: Entry) -> float:
         degree, j = int(detail), entry.tensors["j"]
         unit = torch.eye(2 * degree + 1, dtype=torch.float64)
@@ -244,6 +251,7 @@ class GaussLegendre(Solution):
         nodes, weights = gauss_legendre(int(detail))
         return Entry({"nodes": nodes, "weights": weights})
 
+    @deterministic
     def residual(self, group: Any, detail: str, entry: Entry) -> float:
         nodes, weights = entry.tensors["nodes"].numpy(), entry.tensors["weights"].numpy()
         # Legendre polynomials in place of powers: all of them are at most 1, and integrate to zero but the first.
@@ -295,7 +303,7 @@ class SampledBlock(Solution):
         entry = solve_block(*asked).entry()
         return Entry(entry.tensors, {**entry.info, "of": expansion.block_name(*asked)[0]})
 
-    @deterministic  # the residual is in the manifest, whose bytes do not depend on the number of workers
+    @deterministic
     def residual(self, group: Any, detail: str, entry: Entry) -> float:
         into, out, sampling = self._asked(group, detail)
         assert sampling.lattice is not None

@@ -67,6 +67,21 @@ def test_the_laws_would_notice(name):
     assert TASKS[name].residual(Entry(broken, entry.info)) > 1e-8
 
 
+@pytest.mark.parametrize("name", TASKS)
+def test_laws_are_measured_on_one_thread(name, monkeypatch):
+    """Residuals are in the bytes of a pack; and threads that wait for each other took seven times as long."""
+    entry, seen, before = solved(name), set(), torch.get_num_threads()
+    monkeypatch.setattr("steer.bases._solutions._size", lambda _values: seen.add(torch.get_num_threads()) or 0.0)
+    monkeypatch.setattr("numpy.abs", lambda values: seen.add(torch.get_num_threads()) or values)
+    torch.set_num_threads(2)
+    try:
+        TASKS[name].residual(entry)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert seen == {1}
+
+
 @pytest.mark.parametrize("name", ["layer between irreps", "layer between regular fields"])
 def test_the_law_of_a_layer_would_notice_each_element(name):
     """Combinations stand for all elements: whichever is wrong, the law is missed. NaN is wrong too."""
@@ -100,6 +115,19 @@ def test_what_is_missing_is_noticed():
     assert TASKS["couplings"].residual(Entry(fewer, entry.info)) == math.inf
     entry = solved("harmonics")
     assert TASKS["harmonics"].residual(Entry(entry.tensors, {**entry.info, "irreps": []})) == math.inf
+
+
+@pytest.mark.parametrize("n", range(1, 33))
+def test_gauss_legendre_against_exact_integrals(n):
+    """`sum w x^k` is the integral of x^k, 2 / (k + 1) or 0, for k < 2 n; for k = 2 n it is short by a known amount."""
+    entry = Task("gauss_legendre", detail=str(n)).solve()[f"gauss_legendre/{n}"]
+    nodes, weights = entry.tensors["nodes"], entry.tensors["weights"]
+    exact = [2 / (k + 1) if k % 2 == 0 else 0.0 for k in range(2 * n + 1)]
+    found = torch.stack([(weights * nodes**k).sum() for k in range(2 * n + 1)])
+    assert_close(found[:-1], torch.tensor(exact[:-1], dtype=torch.float64), 1e-13)
+    # The error of the rule for x^(2 n): the integral of the square of the Legendre polynomial with leading coefficient one.
+    short = 2 / (2 * n + 1) * (2**n / math.comb(2 * n, n)) ** 2
+    assert abs(float(found[-1]) - (exact[-1] - short)) < 1e-13
 
 
 GOLDEN = (1 + math.sqrt(5)) / 2
