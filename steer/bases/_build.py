@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,9 @@ import scipy
 import torch
 
 from steer import store
-from steer.bases._recipe import Recipe
-from steer.bases._task import Task
+from steer.bases._recipe import Recipe, digest_of
+from steer.bases._task import GROUP, Task
+from steer.bases._workers import solved
 from steer.store import GAUGE, SUFFIX, Entry, Pack, PackError
 from steer.version import __version__
 
@@ -37,13 +37,14 @@ def build(
     """Compute everything a recipe asks for and write the pack `folder / NAME.safetensors`.
 
     Finished parts are kept in `parts_folder(recipe, folder)` until the pack is complete, so that a build that was killed
-    goes on where it stopped; nothing is left of one that failed before its first part. Several builders of one recipe at
-    once do no harm: every file appears whole, with the same bytes.
+    goes on where it stopped. A part is known by what it holds: a corrected recipe takes over what it asks for as before,
+    and what other versions made is computed again. Nothing is left of a build that failed before its first part. Several
+    builders of one recipe at once do no harm: every file appears whole, with the same bytes.
 
     Args:
         recipe: from `read_recipe`.
         folder: made if it does not exist.
-        workers: processes on this machine.
+        workers: processes on this machine, this one included.
         executor: "dask://HOST:PORT" for a Dask cluster in place of processes of this machine.
         progress: called with the parts that are done, all parts, and the name of the last one.
     Returns:
@@ -53,58 +54,57 @@ def build(
         ValueError: if the executor is unknown.
     """
     folder = Path(folder)
-    parts = parts_folder(recipe, folder) / recipe.digest
+    parts = parts_folder(recipe, folder)
     parts.mkdir(parents=True, exist_ok=True)
     try:
         entries = _entries(recipe, parts, workers, executor, progress)
     except BaseException:
         with contextlib.suppress(OSError):  # it holds finished parts
             parts.rmdir()
-            parts.parent.rmdir()
         raise
     path = folder / f"{recipe.name}{SUFFIX}"
     store.write(path, entries, header(recipe))
-    shutil.rmtree(parts.parent, ignore_errors=True)
+    shutil.rmtree(parts, ignore_errors=True)
     store.forget()
     return path
 
 
 def _entries(recipe: Recipe, parts: Path, workers: int, executor: str | None, progress: Progress | None) -> dict[str, Entry]:
     """All entries, read from the parts that are there or computed and kept there."""
-    jobs = recipe.jobs
-    places = {job: parts / f"{_digest(job)}{SUFFIX}" for job in jobs}
-    left = [job for job in jobs if not _is_done(places[job])]
+    entries = _kept(parts, recipe)
+    jobs = [tuple(task for task in job if task.name not in entries) for job in recipe.jobs]
+    left = [job for job in jobs if job]
     done = len(jobs) - len(left)
-    entries: dict[str, Entry] = {}
     if progress:
         progress(done, len(jobs), "")
-    with contextlib.closing(_run(left, workers, executor)) as results:
-        for job, found in results:
+    with contextlib.closing(solved(_solve, left, workers, executor)) as results:
+        for job, arrays in results:
+            found = {
+                name: Entry({k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in tensors.items()}, info)
+                for name, (tensors, info) in arrays.items()
+            }
             for name, entry in found.items():
                 residual = entry.info.get("residual", 0.0)
                 if not residual <= RESIDUAL:
                     raise ArithmeticError(f"{name} of {job[0].group or recipe.name} misses its laws by {residual:.2g}")
-            entries.update(found)
-            _keep(places[job], found)
+            entries |= found
+            _keep(parts / f"{digest_of(job)}{SUFFIX}", found)
             done += 1
             if progress:
                 progress(done, len(jobs), f"{job[0].solution} {job[0].group}".strip())
-    for job in jobs:
-        if job[0].name not in entries:
-            entries.update(_kept(places[job], job))
     return entries
 
 
 def header(recipe: Recipe) -> dict[str, Any]:
     """What the manifest says of the pack as a whole."""
-    versions = {"steer": __version__, "torch": str(torch.__version__).partition("+")[0]}
-    versions |= {"numpy": np.__version__, "scipy": scipy.__version__}
     tasks = sorted(task.name for task in recipe.tasks)
-    return {"gauge": GAUGE, "about": recipe.about, "recipe": recipe.digest, "tasks": tasks, "versions": versions}
+    return {"gauge": GAUGE, "about": recipe.about, "recipe": recipe.digest, "tasks": tasks, "versions": versions()}
 
 
-def _digest(job: tuple[Task, ...]) -> str:
-    return hashlib.sha256(repr(job).encode()).hexdigest()[:16]
+def versions() -> dict[str, str]:
+    """Of what makes the numbers."""
+    found = {"steer": __version__, "torch": str(torch.__version__).partition("+")[0]}
+    return found | {"numpy": np.__version__, "scipy": scipy.__version__}
 
 
 def _solve(job: tuple[Task, ...]) -> dict[str, tuple[dict[str, np.ndarray], dict[str, Any]]]:
@@ -114,65 +114,36 @@ def _solve(job: tuple[Task, ...]) -> dict[str, tuple[dict[str, np.ndarray], dict
     return {name: ({k: v.numpy() for k, v in entry.tensors.items()}, entry.info) for name, entry in found.items()}
 
 
-def _run(
-    jobs: list[tuple[Task, ...]], workers: int, executor: str | None
-) -> Generator[tuple[tuple[Task, ...], dict[str, Entry]], None, None]:
-    """Jobs with their entries, as they are finished, in order."""
-    from joblib import Parallel, delayed, parallel_config
-
-    if not jobs:
-        return
-    with contextlib.ExitStack() as stack:
-        if executor is not None:
-            stack.enter_context(_dask(executor))
-            stack.enter_context(parallel_config(backend="dask"))
-            workers = -1
-        run = Parallel(n_jobs=workers, return_as="generator", batch_size=1)
-        for job, arrays in zip(jobs, run(delayed(_solve)(job) for job in jobs), strict=True):
-            yield (
-                job,
-                {
-                    name: Entry({k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in tensors.items()}, info)
-                    for name, (tensors, info) in arrays.items()
-                },
-            )
-
-
-@contextlib.contextmanager
-def _dask(executor: str) -> Iterator[None]:
-    scheme, _, address = executor.partition("://")
-    if scheme != "dask" or not address:
-        raise ValueError(f'executor: "dask://HOST:PORT" is required; received {executor!r}')
-    try:
-        from distributed import Client
-    except ModuleNotFoundError:
-        raise ValueError("executor: the package distributed is required for dask://; pip install 'steer[dask]'") from None
-    with Client(f"tcp://{address}", set_as_default=True):
-        yield
-
-
 def _keep(path: Path, entries: dict[str, Entry]) -> None:
     # Another builder may have finished the pack, and removed this folder.
     with contextlib.suppress(FileNotFoundError):
-        store.write(path, entries, {"gauge": GAUGE})
+        store.write(path, entries, {"gauge": GAUGE, "versions": versions()})
 
 
-def _is_done(path: Path) -> bool:
-    if not path.exists():
-        return False
+def _kept(parts: Path, recipe: Recipe) -> dict[str, Entry]:
+    """What earlier builds that did not end have left of these tasks: made by the same versions, and right."""
+    wanted = {task.name: task for task in recipe.tasks}
+    entries: dict[str, Entry] = {}
+    with store.disabled():
+        for path in sorted(parts.glob(f"*{SUFFIX}")):
+            try:
+                pack = Pack(path, GAUGE)
+                if pack.manifest.get("versions") != versions():
+                    continue
+                found = {name: pack.read(name) for name in pack.entries}
+            except (PackError, OSError):  # damaged, of another format or gauge, or removed by a builder that finished
+                continue
+            right = {name for name in found if name in wanted and _is_right(wanted[name], found[name])}
+            entries |= {name: entry for name, entry in found.items() if name in right or (right and name.startswith(GROUP))}
+    return entries
+
+
+def _is_right(task: Task, entry: Entry) -> bool:
+    """Whether an entry is what this task asks for, and obeys its laws: measured now, whatever was recorded."""
     try:
-        return not Pack(path, GAUGE).verify()
-    except (PackError, OSError):
+        return Task.of(entry.info) == task and task.residual(entry) <= RESIDUAL
+    except Exception:  # whatever another program wrote is no obstacle: it is computed again
         return False
-
-
-def _kept(path: Path, job: tuple[Task, ...]) -> dict[str, Entry]:
-    try:
-        pack = Pack(path, GAUGE)
-        return {name: pack.read(name) for name in pack.entries}
-    except (PackError, OSError):  # removed by another builder that finished
-        arrays = _solve(job)
-        return {n: Entry({k: torch.from_numpy(v) for k, v in t.items()}, info) for n, (t, info) in arrays.items()}
 
 
 def default_workers() -> int:

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from steer import store
-from steer.bases import Task, build, compare
+from steer.bases import Task, _workers, build, compare, read_recipe
 from steer.bases._solutions import SOLUTIONS
 from steer.store import Entry, Pack
 
@@ -33,7 +33,6 @@ def contents(folder: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory) -> bytes:
     """The bytes of the small pack."""
-    from steer.bases import read_recipe
     from tests.bases.conftest import SMALL
 
     folder = tmp_path_factory.mktemp("expected")
@@ -41,13 +40,23 @@ def expected(tmp_path_factory) -> bytes:
     return build(read_recipe(folder / "small.toml"), folder).read_bytes()
 
 
-def test_two_workers_give_the_same_bytes(recipe, tmp_path, expected):
+def test_two_workers_give_the_same_bytes(recipe, tmp_path, expected, monkeypatch):
+    """This process and another one, which is awake and takes its share."""
+    monkeypatch.setattr(_workers, "_PATIENCE", 0)
+    list(_workers.solved(_nap, list(range(200)), 2))
+    here = []
+    monkeypatch.setattr(Task, "solve", lambda self, real=Task.solve: here.append(self) or real(self))
     seen = []
     path = build(recipe, tmp_path / "new" / "folder", workers=2, progress=lambda *step: seen.append(step))
     assert path.read_bytes() == expected
     assert contents(path.parent) == ["small.safetensors"]
     assert [done for done, _, _ in seen] == list(range(len(recipe.jobs) + 1))
+    assert 0 < len(here) < len(recipe.tasks)
     assert compare(Pack(path), Pack(path)) == []
+
+
+def _nap(_number: int) -> None:
+    time.sleep(0.05)
 
 
 def test_every_entry_is_read_back(recipe, tmp_path, expected, monkeypatch):
@@ -94,6 +103,74 @@ def test_damaged_parts_are_computed_again(recipe, tmp_path, expected):
     data[-1] ^= 1
     parts[1].write_bytes(data)
     assert build(recipe, tmp_path).read_bytes() == expected
+
+
+@pytest.fixture
+def interrupted(recipe, tmp_path, monkeypatch):
+    """All parts of a build but the last, and a list of what is solved from now on."""
+
+    def stop(done, total, _note):
+        if done == total - 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(recipe, tmp_path, progress=stop)
+    again: list[Task] = []
+    monkeypatch.setattr(Task, "solve", lambda self, real=Task.solve: again.append(self) or real(self))
+    return again
+
+
+def change_parts(folder: Path, change) -> None:
+    """Rewrite all parts with other entries and another header, and hashes that fit."""
+    for path in (folder / ".small.parts").glob("*.safetensors"):
+        pack = Pack(path)
+        header = {key: value for key, value in pack.manifest.items() if key not in ("entries", "sha256", "format")}
+        entries = {name: pack.read(name) for name in pack.entries}
+        change(entries, header)
+        store.write(path, entries, header)
+
+
+def test_what_is_left_of_a_build_is_taken_over(recipe, tmp_path, expected, interrupted):
+    """The control of those that follow: parts that were rewritten as they were."""
+    change_parts(tmp_path, lambda entries, header: None)
+    assert build(recipe, tmp_path).read_bytes() == expected
+    assert interrupted == list(recipe.jobs[-1])
+
+
+@pytest.mark.parametrize("what", ["steer", "torch", "numpy", "scipy"])
+def test_parts_of_other_versions_are_computed_again(recipe, tmp_path, expected, interrupted, what):
+    def change(entries, header):
+        header["versions"][what] = "0.0.1"
+        for entry in entries.values():  # what they hold is another basis then, which obeys the same laws
+            if "change" in entry.tensors:
+                entry.tensors["change"] *= -1
+
+    change_parts(tmp_path, change)
+    assert build(recipe, tmp_path).read_bytes() == expected
+    assert set(interrupted) == set(recipe.tasks)
+
+
+def test_parts_that_miss_their_laws_are_computed_again(recipe, tmp_path, expected, interrupted):
+    """Whatever residual they record."""
+
+    def change(entries, header):
+        if "wigner_j/2" in entries:
+            entries["wigner_j/2"].tensors["j"][0, 0] += 1e-6
+
+    change_parts(tmp_path, change)
+    assert build(recipe, tmp_path).read_bytes() == expected
+    assert {task.name for task in interrupted} == {"wigner_j/2", *(task.name for task in recipe.jobs[-1])}
+
+
+def test_a_corrected_recipe_takes_over_what_it_still_asks_for(recipe_file, tmp_path, interrupted):
+    text = recipe_file.read_text().replace('what = "wigner_j"\nmax_degree = 3', 'what = "wigner_j"\nmax_degree = 4')
+    text = text.replace('groups = ["own", "dihedral(4)"]', 'groups = ["own", "dihedral(3)"]')
+    recipe_file.write_text(text)
+    changed = read_recipe(recipe_file)
+    path = build(changed, tmp_path)
+    assert {task.name for task in interrupted} >= {"wigner_j/4"}
+    assert len(interrupted) == 1 + 4 + len(changed.jobs[-1])  # a degree of J, the harmonics of another group, the last job
+    assert path.read_bytes() == build(changed, tmp_path / "fresh").read_bytes()
 
 
 def test_what_misses_its_laws_is_not_written(recipe, tmp_path, monkeypatch):
