@@ -6,7 +6,7 @@ Imports the rooms up to `steer.kernel`. Law of the room: sampling a kernel at ta
 from steer.expansion._blocks import Block, IrrepBlock, OrbitBlock, block
 from steer.expansion._blocks import block_name as block_name
 from steer.expansion._blocks import solve_block as solve_block
-from steer.expansion._dense import dense_kernel, is_plain
+from steer.expansion._dense import dense_kernel, is_plain, unwatched
 from steer.expansion._lattice import Lattice, exact_symmetries, exchanged_axes, lattice, reversed_axes, sums_axes
 from steer.expansion._layout import Layout, atoms, layout
 from steer.expansion._plan import Plan, plan
@@ -41,5 +41,6 @@ __all__ = [
     "schur",
     "sums_axes",
     "transform",
+    "unwatched",
     "work",
 ]

@@ -27,13 +27,18 @@ def dense_kernel(plan: Plan, weight: Tensor, constants: tuple[Tensor, ...], kept
 
 def is_plain(weight: Tensor) -> bool:
     """Whether a tensor is numbers in memory, and no transform, tracer or mode listens to what is done with it."""
-    if type(weight) not in (Tensor, torch.nn.Parameter) or weight.is_meta:
-        return False
-    # Torch tells by private names alone; without them nothing is plain, and nothing can be wrong.
-    transforms = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
-    modes = getattr(torch._C, "_len_torch_dispatch_stack", lambda: 1)
-    tracer = getattr(torch._C, "_get_tracing_state", lambda: True)
-    return not (transforms() or modes() or tracer())
+    return type(weight) in (Tensor, torch.nn.Parameter) and not weight.is_meta and unwatched()
+
+
+# Torch tells by private names alone; without them everything counts as watched, and nothing can be wrong.
+_transforms = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
+_modes = getattr(torch._C, "_len_torch_dispatch_stack", lambda: 1)
+_tracer = getattr(torch._C, "_get_tracing_state", lambda: True)
+
+
+def unwatched() -> bool:
+    """Whether no transform, tracer or mode listens to what is done with tensors."""
+    return not (_transforms() or _modes() or _tracer())
 
 
 class _Expand(torch.autograd.Function):

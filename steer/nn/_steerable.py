@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steer.expansion import Plan, Sampling, dense_kernel, is_plain, plan
+from steer.expansion import Plan, Sampling, dense_kernel, is_plain, plan, unwatched
 from steer.field import FieldType
 from steer.nn._constants import Constants
 from steer.nn._fingerprint import Fingerprinted, fingerprint
@@ -195,10 +195,12 @@ class SteerableModule(Fingerprinted, EquivariantModule):
         capture of graphs. `export()` gives a network that computes nothing twice.
         """
         weight, bias = self.weight, self.bias  # once: a parametrisation computes them whenever they are read
-        if not (_may_keep(weight) and (bias is None or _may_keep(bias))):
+        if torch.compiler.is_compiling():
             return self._expand(weight, bias)
         kept = self._kept  # in a local name, as other threads may drop it
-        if kept is None or not kept.holds(weight, bias):
+        if kept is None or not kept.serves(weight, bias):
+            if not (_may_keep(weight) and (bias is None or _may_keep(bias))):
+                return self._expand(weight, bias)
             kept = self._kept = None  # before its successor is there: a layer never has two
             with torch.inference_mode(False), torch.no_grad():  # what is kept may serve a differentiated input later
                 kept = self._kept = Kept(weight, bias, self._expand(weight, bias))
@@ -213,30 +215,39 @@ class SteerableModule(Fingerprinted, EquivariantModule):
 
 def _may_keep(parameter: Tensor) -> bool:
     """Whether what is made of a parameter depends on its value alone, and the value can be asked for."""
-    if torch.compiler.is_compiling() or parameter.device.type != "cpu" or not is_plain(parameter):
+    if parameter.device.type != "cpu" or not is_plain(parameter):
         return False
     return isinstance(parameter, torch.nn.Parameter) and not parameter.is_inference()
 
 
 class Kept:
-    """A dense kernel and bias, and the values that they were made from."""
+    """A dense kernel and bias, and the parameters and values that they were made from."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None, dense: Dense) -> None:
         self.dense = dense
-        self._made_from = [t.detach().clone() for t in (weight, bias) if t is not None]
-        self._versions = self._now(weight, bias)
+        self._weight, self._bias = weight, bias
+        self._values = tuple(None if t is None else t.detach().clone() for t in (weight, bias))
+        self._watched = tuple(t for t in (weight, bias, *dense) if t is not None)
+        self._versions = tuple(t._version for t in self._watched)
 
-    def holds(self, weight: Tensor, bias: Tensor | None) -> bool:
-        """Whether these are still the values. A new version is taken for a new value; edits of `weight.data` make none."""
-        if self._versions != self._now(weight, bias):
-            return False
-        return all(_same(a, b) for a, b in zip(self._made_from, (weight, bias), strict=False) if b is not None)
+    def serves(self, weight: Tensor, bias: Tensor | None) -> bool:
+        """Whether these are still the parameters, with the values of then, and nothing listens to what is done with them.
 
-    def _now(self, *parameters: Tensor | None) -> list[int]:
-        return [t._version for t in (*parameters, *self.dense) if t is not None]
+        A new version is taken for a new value; edits of `weight.data` make none. Evaluation asks this in every layer, so
+        what cannot change for the same parameters was asked once, when the kernel was made.
+        """
+        return (
+            weight is self._weight
+            and bias is self._bias
+            and self._versions == tuple(t._version for t in self._watched)
+            and unwatched()
+            and _same(self._values[0], weight)
+            and (bias is None or _same(self._values[1], bias))
+        )
 
 
-def _same(kept: Tensor, now: Tensor) -> bool:
+def _same(kept: Tensor | None, now: Tensor) -> bool:
+    assert kept is not None
     return kept.dtype == now.dtype and kept.device == now.device and torch.equal(kept, now)
 
 
