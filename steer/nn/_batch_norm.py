@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -123,11 +125,14 @@ class NormBatchNorm(EquivariantModule):
 
     def _by_fields(self, x: Tensor, batch: bool, momentum: float) -> Tensor:
         """Torch's own normalisation, with fields for channels; by the statistics of the batch or by the running ones."""
-        (fields,) = self.statistics.groups.split(x)
+        shape = x.shape
+        fields = x.reshape(shape[0], len(self.in_type), math.prod(shape[1:]) // len(self.in_type))
         running = (self.running_mean, self.running_var)
-        out = F.batch_norm(fields.flatten(2), *running, self.weight, self.bias, batch, momentum, self.eps)
+        out = F.batch_norm(fields, *running, self.weight, self.bias, batch, momentum, self.eps)
+        if not torch.is_grad_enabled():
+            return out.view(shape)
         # No view for autograd, which would copy the gradient twice after a rectifier in place. Nothing else holds `out`.
-        reshaped: Tensor = torch.ops.aten._unsafe_view(out, x.shape)
+        reshaped: Tensor = torch.ops.aten._unsafe_view(out, shape)
         return reshaped
 
     def _of_channels(self, mean: Tensor, var: Tensor) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
