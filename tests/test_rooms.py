@@ -151,7 +151,19 @@ def test_the_rules_would_notice():
 
 
 FOR_ROOMS = {
-    "store": {"Entry", "cached", "digest", "entry_name", "find", "group_name", "probe", "replace", "same_probe", "write"},
+    "store": {
+        "Entry",
+        "cached",
+        "digest",
+        "entry_name",
+        "find",
+        "group_name",
+        "probe",
+        "replace",
+        "same_probe",
+        "sweep",
+        "write",
+    },
     "group": {"SAME", "deterministic", "gauss_legendre", "holds", "tolerance", "working"},
     "representation": {
         "canonical_rows",
