@@ -161,7 +161,7 @@ def test_the_rules_would_notice():
 FOR_ROOMS = {
     "store": {
         *("Entry", "cached", "digest", "entry_name", "find", "group_name", "missing_folders", "probe", "replace"),
-        *("same_probe", "write"),
+        *("same_probe", "sweep", "write"),
     },
     "group": {"SAME", "deterministic", "gauss_legendre", "holds", "numbers", "require", "tolerance", "working"},
     "representation": {

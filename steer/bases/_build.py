@@ -54,15 +54,16 @@ def build(
         ValueError: if the executor is unknown.
     """
     folder = Path(folder)
+    path = folder / f"{recipe.name}{SUFFIX}"
     parts = parts_folder(recipe, folder)
     parts.mkdir(parents=True, exist_ok=True)
+    store.sweep(path)
     try:
         entries = _entries(recipe, parts, workers, executor, progress)
     except BaseException:
         with contextlib.suppress(OSError):  # it holds finished parts
             parts.rmdir()
         raise
-    path = folder / f"{recipe.name}{SUFFIX}"
     store.write(path, entries, header(recipe))
     shutil.rmtree(parts, ignore_errors=True)
     store.forget()

@@ -73,7 +73,7 @@ def _collected(sent: dict[Future[R], J]) -> Iterator[tuple[J, R]]:
 
 
 def _pool(size: int) -> Executor:
-    # It is kept for the next recipe, and ends by itself after a while with nothing to do: long enough that no worker
+    # It is kept for the next recipe, and its workers end when they have had nothing to do for a while: long enough that none
     # is about to leave when jobs come.
     from joblib.externals.loky import get_reusable_executor
 

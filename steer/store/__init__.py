@@ -6,14 +6,15 @@ same numbers, and nothing is ever written here unless a function is told where. 
 written, bit by bit, or an error.
 
 `__all__` is for users. For other rooms only, and subject to change: `Entry`, `cached`, `digest`, `entry_name`, `find`,
-`group_name`, `missing_folders`, `probe`, `replace`, `same_probe`, `write`.
+`group_name`, `missing_folders`, `probe`, `replace`, `same_probe`, `sweep`, `write`.
 """
 
 from steer.store._cached import cached as cached
 from steer.store._digest import digest as digest
+from steer.store._file import replace as replace
+from steer.store._file import sweep as sweep
 from steer.store._pack import FORMAT, GAUGE, SUFFIX, Pack, PackError
 from steer.store._pack import Entry as Entry
-from steer.store._pack import replace as replace
 from steer.store._pack import write as write
 from steer.store._probe import probe as probe
 from steer.store._probe import same_probe as same_probe

@@ -5,8 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +14,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
+
+from steer.store._file import replace
 
 FORMAT = 2
 """The version of the layout of packs."""
@@ -74,28 +74,6 @@ def write(path: Path, entries: Mapping[str, Entry], header: Mapping[str, Any]) -
     text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
     # One key for the manifest and its hash, for the order of several is not fixed in the file.
     replace(path, save(tensors, {_MANIFEST: f"{_sha256_of_text(text)} {text}"}))
-
-
-def replace(path: Path, data: bytes) -> None:
-    """The contents of a file, which others see before or after, never half written.
-
-    Raises:
-        OSError: with the path of that file, whatever failed with which temporary name.
-    """
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def sha256(value: Tensor) -> str:

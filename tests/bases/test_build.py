@@ -173,6 +173,14 @@ def test_a_corrected_recipe_takes_over_what_it_still_asks_for(recipe_file, tmp_p
     assert path.read_bytes() == build(changed, tmp_path / "fresh").read_bytes()
 
 
+def test_a_build_removes_what_killed_ones_left(recipe, tmp_path, expected):
+    for name in (".small.safetensors.abc123.tmp", ".other.safetensors.abc123.tmp", ".small.parts/.x.safetensors.abc.tmp"):
+        (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "out" / name).write_bytes(expected[:999])
+    assert build(recipe, tmp_path / "out").read_bytes() == expected
+    assert contents(tmp_path / "out") == [".other.safetensors.abc123.tmp", "small.safetensors"]
+
+
 def test_what_misses_its_laws_is_not_written(recipe, tmp_path, monkeypatch):
     solution = SOLUTIONS["gauss_legendre"]
     monkeypatch.setattr(
@@ -190,32 +198,37 @@ def test_unknown_executors(recipe, tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_builds_leave_no_half_pack_and_resume(recipe_file, tmp_path, expected):
-    """Twenty-five kills at random moments of a run: the folder holds the whole pack or none, and the build ends."""
-    out = tmp_path / "out"
-    stream = random.Random(0)
-    command = [*COMMAND, str(recipe_file), "--out", str(out), "--workers", "1"]
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_builds_leave_no_half_pack_and_resume(recipe_file, tmp_path, expected, workers):
+    """Twenty-five kills at random moments of a run, of the builder alone: whole packs or none, and the next build ends."""
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    stream = random.Random(workers)
+    impatient = "from steer.bases import _workers; _workers._PATIENCE = 0; import runpy; runpy.run_module('steer', run_name='__main__')"
+    command = [sys.executable, "-c", impatient, *COMMAND[3:], str(recipe_file), "--workers", str(workers), "--out"]
     start = time.perf_counter()
-    whole = tmp_path / "whole"
-    subprocess.run([*command[:-3], str(whole), "--workers", "1"], env=environment(tmp_path), check=True, capture_output=True)
+    subprocess.run([*command, str(whole)], env=environment(tmp_path), check=True, capture_output=True)
     length = time.perf_counter() - start
-    kills = 0
+    kills = left = 0
     while kills < 25:
         process = subprocess.Popen(
-            command, env=environment(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            [*command, str(out)], env=environment(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         time.sleep(stream.uniform(0.3, 1.0) * length)
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+            process.send_signal(signal.SIGKILL)
             kills += 1
         process.wait()
         path = out / "small.safetensors"
+        left += (out / ".small.parts").exists()
         if path.exists():
             assert path.read_bytes() == expected
             path.unlink()
-    subprocess.run(command, env=environment(tmp_path), check=True, capture_output=True)
+    assert left > 5  # they were in the middle
+    orphan = out / ".small.safetensors.killed.tmp"  # the moment that is hit least
+    orphan.write_bytes(expected[:999])
+    subprocess.run([*command, str(out)], env=environment(tmp_path), check=True, capture_output=True)
+    assert contents(out) == ["small.safetensors"]
     assert (out / "small.safetensors").read_bytes() == expected
-    assert not [name for name in contents(out) if name.endswith(".safetensors") and name != "small.safetensors"]
 
 
 def test_several_builders_and_readers_at_once(recipe_file, tmp_path, expected):
@@ -237,11 +250,20 @@ def test_several_builders_and_readers_at_once(recipe_file, tmp_path, expected):
 
 @pytest.mark.slow
 def test_four_builders_and_eight_readers(recipe_file, tmp_path, expected):
-    out = tmp_path / "out"
-    _run_together([[*COMMAND, str(recipe_file), "--out", str(out), "--workers", "1"]] * 4, environment(tmp_path))
-    assert contents(out) == ["small.safetensors"]
-    assert (out / "small.safetensors").read_bytes() == expected
-    _run_together([[sys.executable, "-W", "error", "-c", READ]] * 8, {**environment(tmp_path), "STEER_BASES": str(out)})
+    """On a home that nobody may write to: no error, one pack, and nothing in the home."""
+    out, home = tmp_path / "out", tmp_path / "home"
+    home.mkdir()
+    home.chmod(0o500)
+    env = {**environment(home), "HOME": str(home), "STEER_BASES": str(out)}
+    try:
+        _run_together([[*COMMAND, str(recipe_file), "--out", str(out), "--workers", "1"]] * 4, env)
+        assert contents(out) == ["small.safetensors"]
+        assert (out / "small.safetensors").read_bytes() == expected
+        _run_together([[sys.executable, "-W", "error", "-c", READ]] * 8, env)
+        assert contents(out) == ["small.safetensors"]
+        assert list(home.iterdir()) == []  # also where the user may do everything
+    finally:
+        home.chmod(0o700)
 
 
 READ = """

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from steer.store import FORMAT, Entry, Pack, PackError, replace, write
+from steer.store import FORMAT, Entry, Pack, PackError, write
 from tests.cases import seeded
 
 ENTRIES = {
@@ -145,20 +145,6 @@ def test_missing_and_extra_tensors_are_refused(path, change):
     save_file(tensors, path, metadata)
     with pytest.raises(PackError, match=rf"the tensors of its manifest are required; it {change} solved/b//[xz]"):
         Pack(path)
-
-
-def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
-    target = tmp_path / "file"
-    replace(target, b"first")
-
-    def fail(*_args):
-        raise OSError(28, "disk full")
-
-    monkeypatch.setattr("os.fsync", fail)
-    with pytest.raises(OSError, match=f"disk full: '{target}'"):
-        replace(target, b"second")
-    assert [p.name for p in tmp_path.iterdir()] == ["file"]
-    assert target.read_bytes() == b"first"
 
 
 def test_missing_files_are_refused(tmp_path):
