@@ -74,7 +74,8 @@ class Sampling:
         Smooth is white noise blurred with a Gaussian of two samples: correlated as `exp(-|y|^2 / 16)`, y in samples.
         """
         points = self.points(d)
-        distance = torch.cdist(points, points)
+        # Not by products, which leave rounding where the distance of a point to itself is zero.
+        distance = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
         sample = distance[distance > 0].min() if self.taps > 1 else 1.0
         correlation = torch.exp(-((distance / sample) ** 2) / 16)
         return (kernels @ correlation * kernels).sum(-1)
@@ -162,7 +163,8 @@ def sampling(
     else:
         deviation = _lengths(widths, "widths")
     profile = GaussianRings(tuple(radii), tuple(deviation))
-    limits = tuple(_limit(band_limit, i, r / unit, i == len(radii) - 1, grid.d, len(radii)) for i, r in enumerate(radii))
+    samples = [round(r / unit, 9) for r in radii]  # a radius of 3 samples is one in any unit of length
+    limits = tuple(_limit(band_limit, i, r, i == len(radii) - 1, grid.d, len(radii)) for i, r in enumerate(samples))
     return Sampling(grid, size, profile, limits)
 
 

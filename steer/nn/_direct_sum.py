@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import torch
@@ -53,7 +54,7 @@ class DirectSum(EquivariantModule):
 
     def compute(self, x: Tensor) -> Tensor:
         parts = split_channels(x, self.sizes)
-        outputs = [layer(part) for layer, part in zip(self.children(), parts, strict=True)]
+        outputs = [layer(part) for layer, part in zip(self._layers(), parts, strict=True)]
         # Not in a graph, which would be for one size alone; torch refuses there what does not fit.
         if not torch.compiler.is_compiling() and len({(len(y), *y.shape[2:]) for y in outputs}) > 1:
             raise ValueError(
@@ -64,13 +65,17 @@ class DirectSum(EquivariantModule):
 
     def export(self) -> torch.nn.Module:
         """The exports of its layers between a split and a concatenation, as a graph of torch alone."""
-        layers = {f"part_{i}": export(layer) for i, layer in enumerate(self.children())}
+        layers = {f"part_{i}": export(layer) for i, layer in enumerate(self._layers())}
         graph = torch.fx.Graph()
         pieces = graph.call_function(torch.split, (graph.placeholder("x"), self.sizes), {"dim": 1})
-        parts = [graph.call_method("__getitem__", (pieces, i)) for i in range(len(layers))]
+        parts = [graph.call_function(operator.getitem, (pieces, i)) for i in range(len(layers))]
         outputs = [graph.call_module(name, (part,)) for name, part in zip(layers, parts, strict=True)]
         graph.output(graph.call_function(torch.cat, (outputs,), {"dim": 1}))
         return torch.fx.GraphModule(layers, graph, "DirectSum").train(self.training)
+
+    def _layers(self) -> list[torch.nn.Module]:
+        """The layers in order; one may stand at several places, and `children()` would give it once."""
+        return [getattr(self, str(i)) for i in range(len(self.sizes))]
 
     def extra_repr(self) -> str:
         return f"{self.in_type} -> {self.out_type}"

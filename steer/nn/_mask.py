@@ -66,5 +66,9 @@ def grid_radius(x: Tensor, metric: list[list[float]]) -> Tensor:
 
 def fade_out(x: Tensor, metric: list[list[float]], heights: list[float], margin: float, fade: float) -> Tensor:
     """Times the window of the inscribed ball."""
-    radius = min(size * height for size, height in zip(x.shape[2:], heights, strict=True)) / 2
+    # In tensors: a minimum of numbers is a branch, which a tracer would take for all sizes as it was for one.
+    sides = [
+        torch.full((), size, dtype=torch.float64, device=x.device) * h for size, h in zip(x.shape[2:], heights, strict=True)
+    ]
+    radius = torch.stack(sides).amin() / 2
     return x * narrowed(((radius - margin - grid_radius(x, metric)) / fade).clamp(0, 1), x)

@@ -17,12 +17,13 @@ class Typed(torch.nn.Module):
 
     Args:
         module: what the layer was exported to.
-        layer: a layer with `out_type`, or with `out_types` if it gives several tensors.
+        layer: a layer with `in_type` and `out_type`, or with `out_types` if it gives several tensors; code may ask for them.
     """
 
     def __init__(self, module: torch.nn.Module, layer: torch.nn.Module) -> None:
         super().__init__()
         self.module = module
+        self.in_type = getattr(layer, "in_type", None)
         self.out_type, self.out_types = getattr(layer, "out_type", None), getattr(layer, "out_types", None)
         self.train(layer.training)
 

@@ -15,6 +15,7 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 from steer import nn
 from steer.field import FieldType, GeometricTensor
+from steer.group import require
 from steer.testing._calls import innermost, leaves, plain
 
 _KINDS: tuple[tuple[str, tuple[type, ...]], ...] = (
@@ -117,14 +118,19 @@ def profile_step(module: torch.nn.Module, x: Tensor | GeometricTensor, steps: in
     """
     if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
         raise ValueError(f"profile_step: steps, a whole number >= 1, is required; received {steps!r}")
+    require(module, torch.nn.Module, "profile_step", "a module, a torch module,")
     network = copy.deepcopy(module).train()
     trained = [p for p in network.parameters() if p.requires_grad]
     if not trained:
         raise ValueError("profile_step: a module with weights that are trained is required; received one without")
     works: dict[str, _Work] = {}
     with ExitStack() as stack:
-        for name, layer in innermost(dict(network.named_modules())).items():
-            _mark(layer, name or type(layer).__name__, works, stack)
+        named = dict(network.named_modules())
+        inner = innermost(named)
+        for name, layer in named.items():
+            # A typed layer around others, such as attention, has work of its own; a chain has none.
+            if name in inner or (hasattr(layer, "in_type") and not isinstance(layer, torch.nn.Sequential)):
+                _mark(layer, name or type(layer).__name__, works, stack)
         _step(network, x, trained)
         with profile(activities=[ProfilerActivity.CPU]) as watched:
             for _ in range(steps):
@@ -132,10 +138,11 @@ def profile_step(module: torch.nn.Module, x: Tensor | GeometricTensor, steps: in
     times: dict[_Work, list[float]] = {work: [0.0, 0.0] for work in works.values()}
     events = list(watched.events() or [])
     made_by: dict[int, _Work] = {}
-    for event in events:
+    # Operations without a derivative carry the number of the next one that has one, so the last of a number made the node.
+    for event in sorted(events, key=lambda event: event.time_range.start):
         work = next((works[a.name] for a in _upwards(event) if a.name in works), None)
         if work is not None and event.sequence_nr >= 0:
-            made_by.setdefault(event.sequence_nr, work)
+            made_by[event.sequence_nr] = work
     for event in events:
         ancestors = list(_upwards(event))
         node = next((a for a in ancestors if a.name.startswith(_BACKWARD)), None)

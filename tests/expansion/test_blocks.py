@@ -76,6 +76,7 @@ GRIDS = [
     ("tetrahedral()", CUBIC, 3),
     ("conjugated(tetrahedral(), 5)", CUBIC, 3),
     ("dihedral(4, d=3)", CUBIC, 3),
+    ("cyclic(4)", lattice("square", 2, 0.3), 7),
 ]
 IDS = [f"{t} {g} {k}" for t, g, k in GRIDS]
 

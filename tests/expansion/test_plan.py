@@ -309,3 +309,20 @@ def test_large_regular_layers_are_made_of_little():
     layer = plan((group.regular,) * 2, (group.regular,) * 2, sampling(CUBIC, (5, 5, 5)))
     stored = sum(c.numel() for c in layer.constants)
     assert stored < 0.01 * layer.size * 48 * 48 * 125
+
+
+@pytest.mark.parametrize(("kind", "d", "k"), [("square", 2, 7), ("square", 2, 9), ("hexagonal", 2, 7), ("cubic", 3, 5)])
+def test_initial_weights_do_not_depend_on_the_unit_of_length(kind, d, k):
+    group = cyclic(2) if d == 2 else cyclic(2, d=3)
+    shape = (1.3, 0.7, 0.7) if d == 3 else 1.0
+    found = [
+        plan((group.regular,), (group.regular,), sampling(lattice(kind, d, scaled(shape, unit)), (k,) * d)).deviation
+        for unit in (1.0, 0.3, 0.1)
+    ]
+    for other in found[1:]:
+        assert_close(other, found[0], 1e-9)
+    assert float(found[0].max() / found[0].min()) > 2  # smooth elements have more than others
+
+
+def scaled(spacing, unit):
+    return tuple(s * unit for s in spacing) if isinstance(spacing, tuple) else spacing * unit

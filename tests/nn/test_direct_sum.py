@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from steer import check_equivariance, gspaces, nn
-from tests.cases import randn
+from tests.cases import assert_close, randn
 
 SPACE = gspaces.flipRot2dOnR2(4)
 NUMBERS, FUNCTIONS = SPACE.type("4x0e"), SPACE.type("3xregular")
@@ -82,3 +82,15 @@ def test_errors() -> None:
     layer = nn.DirectSum(nn.R2Conv(NUMBERS, NUMBERS, 3), nn.ReLU(FUNCTIONS))
     with pytest.raises(ValueError, match="DirectSum: outputs of one size are required; its layers gave"):
         layer(torch.zeros(1, 28, 7, 7))
+
+
+@torch.no_grad()
+def test_one_layer_at_two_places() -> None:
+    kind = gspaces.rot2dOnR2(4).type("regular")
+    conv = nn.R2Conv(kind, kind, 3).double()
+    both = nn.DirectSum(conv, conv)
+    x = randn(2, 8, 5, 5)
+    expected = torch.cat([conv(x[:, :4]), conv(x[:, 4:])], 1)
+    assert_close(both(x), expected)
+    assert_close(both.export()(x), expected)
+    assert len(list(both.parameters())) == len(list(conv.parameters()))

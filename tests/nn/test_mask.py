@@ -80,3 +80,10 @@ def test_widths_have_to_be_finite_numbers() -> None:
     for options in ({"fade": float("inf")}, {"margin": "1"}, {"margin": float("nan")}, {"fade": True}):
         with pytest.raises(ValueError, match="margin >= 0 and fade > 0, finite, are required; received"):
             nn.Mask(kind, **options)
+
+
+@pytest.mark.parametrize("size", [(8, 5), (5, 8), (8, 8), (9, 8)])
+def test_an_exported_mask_takes_every_shape(size: tuple[int, int]) -> None:
+    mask = nn.Mask(gspaces.rot2dOnR2(-1).type("0 + 1")).double()
+    x = randn(2, 3, *size)
+    assert_close(nn.export(mask)(x), mask(x))

@@ -161,7 +161,6 @@ def test_an_export_loads_where_steer_is_not_installed(tmp_path) -> None:
     torch.save((model.export(), x, model(x).detach()), tmp_path / "stock.pt")
     script = (
         "import sys, torch\n"
-        "import torch._dynamo\n"  # some releases of torch cannot read a graph before this is loaded
         "class Absent:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name.split('.')[0] == 'steer':\n"
@@ -172,6 +171,34 @@ def test_an_export_loads_where_steer_is_not_installed(tmp_path) -> None:
         "assert 'steer.nn' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
+
+
+class AsksForTypes(torch.nn.Module):
+    """Makes geometric tensors of the type that one of its layers asks for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.R2Conv(GREY, HIDDEN, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.conv(nn.GeometricTensor(x, self.conv.in_type)).tensor
+
+
+def test_exported_layers_know_the_types_that_code_asks_for() -> None:
+    network = AsksForTypes().eval()
+    x = torch.randn(2, 1, 9, 9)
+    torch.testing.assert_close(nn.export(network)(x), network(x))
+
+
+@pytest.mark.parametrize("channels", [3, 11, 13, 17])
+def test_channels_are_not_taken_for_another_axis(channels: int) -> None:
+    """Tracers take two axes of one length for one axis."""
+    kind = gspaces.rot3dOnR3().type("1" if channels == 3 else f"{channels - 3}x0 + 1")
+    layer = nn.NormNonLinearity(kind).eval()
+    exported = layer.export()
+    assert isinstance(exported, torch.fx.GraphModule)
+    x = torch.randn(2, channels, 4, 5, 6)
+    torch.testing.assert_close(exported(x), layer(x))
 
 
 def test_summary_counts_fields_channels_and_parameters() -> None:

@@ -39,15 +39,15 @@ class Wait(torch.nn.ReLU):
         return Slow.apply(x, *self.seconds)  # type: ignore[no-any-return]
 
 
-def network(wait: torch.nn.Module) -> torch.nn.Sequential:
-    return torch.nn.Sequential(
-        nn.R2Conv(GREY, HIDDEN, 3, padding=1), nn.InnerBatchNorm(HIDDEN), wait, nn.R2Conv(HIDDEN, GREY, 3, padding=1)
-    )
+def network(wait: torch.nn.Module, kind: nn.FieldType = HIDDEN) -> torch.nn.Sequential:
+    norm = nn.InnerBatchNorm(kind) if kind == HIDDEN else nn.NormBatchNorm(kind)
+    return torch.nn.Sequential(nn.R2Conv(GREY, kind, 3, padding=1), norm, wait, nn.R2Conv(kind, GREY, 3, padding=1))
 
 
 @pytest.mark.parametrize(("forward", "backward"), [(0.2, 0.0), (0.0, 0.2)])
-def test_time_belongs_to_the_layer_that_takes_it(forward: float, backward: float) -> None:
-    found = profile_step(network(Wait(forward, backward)), torch.randn(2, 1, 9, 9), steps=2)
+@pytest.mark.parametrize("kind", [HIDDEN, SPACE.type("2x0 + 1")], ids=["stock norm", "norm with operations of its own"])
+def test_time_belongs_to_the_layer_that_takes_it(kind: nn.FieldType, forward: float, backward: float) -> None:
+    found = profile_step(network(Wait(forward, backward), kind), torch.randn(2, 1, 9, 9), steps=2)
     longest = max(found.shares, key=lambda share: share.time)
     assert (longest.layer, longest.kind) == ("2", "nonlinearity")
     assert longest.forward >= 0.9e3 * forward
@@ -81,7 +81,17 @@ def test_typed_networks() -> None:
     assert {"0", "1"} <= {share.layer for share in found.shares}
 
 
+def test_attention_and_what_it_is_made_of() -> None:
+    found = profile_step(nn.SteerableAttention(HIDDEN, HIDDEN, 1), torch.randn(2, 8, 7, 7), steps=1)
+    own = [share for share in found.shares if share.layer == "SteerableAttention"]
+    assert own
+    assert own[0].forward > 0
+    assert own[0].backward > 0
+
+
 def test_bad_input() -> None:
+    with pytest.raises(TypeError, match="profile_step: a module, a torch module, is required"):
+        profile_step("x", torch.randn(1))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="weights that are trained"):
         profile_step(torch.nn.ReLU(), torch.randn(1, 1, 9, 9))
     with pytest.raises(ValueError, match="steps"):
