@@ -60,7 +60,7 @@ def _same(found: Tensor, expected: Tensor) -> bool:
 
 
 def example(layer: torch.nn.Module, channels: int, d: int) -> Tensor:
-    """An input for tracing, in the precision and on the device of a layer; no two axes are equally long, to be told apart."""
+    """An input for tracing, in the precision and on the device of a layer; no two axes are equally long."""
     tensors = [*layer.parameters(), *layer.buffers()]
     like = next((t for t in tensors if t.is_floating_point()), torch.zeros(()))
     stream = torch.Generator("cpu").manual_seed(0)  # an export leaves the random numbers of the user alone
