@@ -76,15 +76,29 @@ def _channels(tensor: Tensor, kind: FieldType, chosen: list[int]) -> Tensor:
 def _along(tensor: Tensor, axis: int, item: Any, what: str) -> Tensor:
     """Items along one axis, which stays."""
     size = tensor.shape[axis]
-    if not isinstance(item, Tensor) and hasattr(item, "tolist"):
-        item = item.tolist()  # of an array
+    if not isinstance(item, Tensor) or not item.ndim:  # an index along one axis stays where it is
+        item = _plain(item)
     if _is_integer(item):
         if not -size <= item < size:
             raise IndexError(f"x[...]: an integer from {-size} to {size - 1} is required for {what}; received {item}")
         return tensor.narrow(axis, item % size, 1)
-    if not isinstance(item, (slice, Sequence, Tensor)) or isinstance(item, str):
+    if not isinstance(item, slice) and not _has_one_axis(item):
         raise TypeError(f"x[...]: {_WANTED}, is required for {what}; received {item!r}")
     try:
-        return tensor[(slice(None),) * axis + (item if isinstance(item, (slice, Tensor)) else list(item),)]
+        return tensor[(slice(None),) * axis + (item,)]
     except (IndexError, TypeError, ValueError, RuntimeError) as error:
         raise IndexError(f"x[...]: {_WANTED}, is required for the {size} of {what}; received {item!r}: {error}") from error
+
+
+def _plain(item: Any) -> Any:
+    """Tensors, arrays and sequences of numbers as Python's own; anything else as it is."""
+    if hasattr(item, "tolist"):
+        return item.tolist()
+    return [_plain(i) for i in item] if isinstance(item, Sequence) and not isinstance(item, str) else item
+
+
+def _has_one_axis(item: Any) -> bool:
+    """Whether it is a list of integers or a mask; one of lists would add an axis."""
+    if isinstance(item, Tensor):
+        return item.ndim == 1 and not (item.is_floating_point() or item.is_complex())
+    return isinstance(item, list) and all(isinstance(i, Integral) for i in item)
