@@ -285,6 +285,14 @@ def test_bad_arithmetic():
             x * value
         with pytest.raises(error, match="a / s: a number is required"):
             x / value
+    one = KIND.index_select(0)(torch.zeros(2, 8, 1, 1))
+    for tensor_of_one in (torch.ones(1, 1, 1, 1, 1), torch.tensor(1j)):  # the first has an axis more
+        with pytest.raises(ValueError, match=r"a \* s: a number is required; .* received shape .* s.squeeze\(\) makes"):
+            one * tensor_of_one
+    for number in (1j, numpy.complex64(1)):
+        with pytest.raises(TypeError, match=r"a / s: a real number is required, as fields are; received .*1?j"):
+            one / number
+    assert torch.equal((x * torch.tensor(2.0)).tensor, (x * numpy.float32(2)).tensor)
 
 
 def test_cat_refuses_an_axis_that_is_not_there() -> None:
