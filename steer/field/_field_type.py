@@ -112,10 +112,28 @@ class FieldType:
         chosen = numbers_of_fields(fields, len(self), "index_select")
         return FieldType(self.gspace, [self.representations[i] for i in chosen])
 
+    def channels_of(self, fields: Sequence[int] | Tensor | slice | int) -> list[int]:
+        """The channels of some fields, given as in `index_select`, one field after another in this order.
+
+        Raises:
+            TypeError, IndexError: as `index_select`.
+
+        >>> from steer import gspaces
+        >>> gspaces.rot2dOnR2(4).type("0 + 1 + 0").channels_of([2, 1])
+        [3, 1, 2]
+        """
+        spans = [span for _, span in self.channels()]
+        chosen = numbers_of_fields(fields, len(self), "channels_of")
+        return [channel for i in chosen for channel in range(spans[i].start, spans[i].stop)]
+
     def sorted(self) -> FieldType:
         """The same fields by dimension and name, equal ones together; `nn.Reshuffle(kind)` moves the channels there."""
-        fields = sorted(self.representations, key=lambda field: (field.dim, str(field)))
-        return FieldType(self.gspace, fields)
+        return self.index_select(self.sorted_fields())
+
+    def sorted_fields(self) -> list[int]:
+        """The numbers of the fields in the order of `sorted`; equal ones stay in their order."""
+        fields = self.representations
+        return sorted(range(len(fields)), key=lambda i: (fields[i].dim, str(fields[i])))
 
     def group_by_labels(self, labels: Sequence[Hashable]) -> dict[Hashable, FieldType]:
         """The fields of each label, in their order; labels in the order in which they come first.

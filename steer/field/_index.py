@@ -73,8 +73,7 @@ def _channels(tensor: Tensor, kind: FieldType, chosen: list[int]) -> Tensor:
     starts, ends = kind.fields_start, kind.fields_end
     if chosen == list(range(chosen[0], chosen[-1] + 1)):
         return tensor[:, starts[chosen[0]] : ends[chosen[-1]]]
-    index = [channel for i in chosen for channel in range(starts[i], ends[i])]
-    return tensor.index_select(1, torch.tensor(index, device=tensor.device))
+    return tensor.index_select(1, torch.tensor(kind.channels_of(chosen), device=tensor.device))
 
 
 def _along(tensor: Tensor, axis: int, item: Any, what: str) -> Tensor:

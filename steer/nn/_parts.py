@@ -43,7 +43,7 @@ class Parts(torch.nn.Module):
         moves = {"entering": (in_type, into), "leaving": (sorted_out, sorted(range(len(out)), key=out.__getitem__))}
         self._moves = {name: move for name, move in moves.items() if move[1] != list(range(len(move[1])))}
         self.moved = (tuple(into), tuple(out)) if self._moves else None
-        self.index = Constants(**{name: _channels(*move) for name, move in self._moves.items()})
+        self.index = Constants(**{name: kind.channels_of(order) for name, (kind, order) in self._moves.items()})
 
     def enter(self, x: Tensor) -> Tensor:
         """The input channels part by part."""
@@ -72,11 +72,6 @@ def part_by_part(fields: tuple[Representation, ...], groups: int) -> list[int]:
     share = {field: len(found) // groups for field, found in where.items()}
     rank = {i: n for field, found in where.items() for n, i in enumerate(found[: share[field]])}
     return [where[fields[i]][h * share[fields[i]] + rank[i]] for h in range(groups) for i in sorted(rank)]
-
-
-def _channels(kind: FieldType, order: list[int]) -> list[int]:
-    spans = [span for _, span in kind.channels()]
-    return [channel for i in order for channel in range(spans[i].start, spans[i].stop)]
 
 
 def _require_shares(in_type: FieldType, out_type: FieldType, groups: int) -> None:
