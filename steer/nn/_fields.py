@@ -80,7 +80,7 @@ class FieldGroups(torch.nn.Module):
             parts = x.unflatten(1, (self.repeats, -1)).split([size // self.repeats for size in self.sizes], 2)
             return [part.unflatten(2, (-1, dim)).flatten(1, 2) for part, dim in zip(parts, self.dims, strict=True)]
         if self.order is not None:
-            x = self.order(x)
+            x = self.order.take(x)
         pieces = x.split(self.sizes, 1) if len(self.sizes) > 1 else (x,)
         return [piece.unflatten(1, (-1, dim)) for piece, dim in zip(pieces, self.dims, strict=True)]
 
@@ -90,7 +90,7 @@ class FieldGroups(torch.nn.Module):
             return torch.cat([piece.unflatten(1, (self.repeats, -1)).flatten(2, 3) for piece in pieces], 2).flatten(1, 2)
         flat = [piece.flatten(1, 2) for piece in pieces]
         out = torch.cat(flat, 1) if len(flat) > 1 else flat[0]
-        return out if self.back is None else self.back(out)
+        return out if self.back is None else self.back.take(out)
 
     def split_fields(self, numbers: Tensor, axis: int = 0) -> tuple[Tensor, ...]:
         """From one number per field along an axis, those of each group."""
@@ -136,7 +136,8 @@ class ChannelOrder(torch.nn.Module):
         self.places = [place[first] for first in lengths]
         self.index = Constants(order=order) if len(lengths) > _FEW_RUNS else None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def take(self, x: Tensor) -> Tensor:
+        """The channels in this order. No `forward`: it is no layer, and has no law that a measurement could ask for."""
         if self.index is not None:
             return x.index_select(1, self.index["order"])
         runs = x.split(self.lengths, 1)

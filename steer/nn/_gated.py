@@ -75,7 +75,7 @@ class GatedNonLinearity(EquivariantModule):
         fields, gates = x.split([self.out_type.size, self.in_type.size - self.out_type.size], 1)
         gates = self.gate(packed(gates))
         if self.order is not None:
-            gates = self.order(gates)
+            gates = self.order.take(gates)
         # No empty parts: their gradients would lie in memory as if channels came first, and so would the sum of all.
         shares = iter(gates.split([n for trivial, n in zip(groups.kinds, groups.counts, strict=True) if not trivial], 1))
         split = zip(groups.split(fields), groups.kinds, strict=True)
