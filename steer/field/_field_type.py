@@ -11,6 +11,7 @@ from torch import Tensor
 
 from steer.expansion import transform
 from steer.field._gspace import GSpace
+from steer.field._index import numbers_of_fields
 from steer.group import Group, require
 from steer.representation import Representation, direct_sum, parse_fields
 
@@ -98,22 +99,41 @@ class FieldType:
         """The channel after the last one of every field."""
         return tuple(span.stop for _, span in self.channels())
 
-    def index_select(self, fields: Sequence[int]) -> FieldType:
-        """The type of some fields, by their numbers, in this order; `x[:, fields]` takes their channels.
+    def index_select(self, fields: Sequence[int] | Tensor | slice | int) -> FieldType:
+        """The type of some fields, in this order: that of `x[:, fields]`, which takes their channels.
 
+        Args:
+            fields: their numbers, or a mask, one entry per field: lists, tensors or arrays; a slice; one number.
         Raises:
+            TypeError: if it is something else, such as a list of fractions.
             ValueError: if there is none.
             IndexError: if there is no field of a number.
         """
-        chosen = [int(i) for i in require(fields, Sequence, "index_select", "a list of numbers of fields")]
-        if any(not -len(self) <= i < len(self) for i in chosen):
-            raise IndexError(f"index_select: numbers of {len(self)} fields are required; received {list(fields)!r}")
+        chosen = numbers_of_fields(fields, len(self), "index_select")
         return FieldType(self.gspace, [self.representations[i] for i in chosen])
+
+    def channels_of(self, fields: Sequence[int] | Tensor | slice | int) -> list[int]:
+        """The channels of some fields, given as in `index_select`, one field after another in this order.
+
+        Raises:
+            TypeError, IndexError: as `index_select`.
+
+        >>> from steer import gspaces
+        >>> gspaces.rot2dOnR2(4).type("0 + 1 + 0").channels_of([2, 1])
+        [3, 1, 2]
+        """
+        spans = [span for _, span in self.channels()]
+        chosen = numbers_of_fields(fields, len(self), "channels_of")
+        return [channel for i in chosen for channel in range(spans[i].start, spans[i].stop)]
 
     def sorted(self) -> FieldType:
         """The same fields by dimension and name, equal ones together; `nn.Reshuffle(kind)` moves the channels there."""
-        fields = sorted(self.representations, key=lambda field: (field.dim, str(field)))
-        return FieldType(self.gspace, fields)
+        return self.index_select(self.sorted_fields())
+
+    def sorted_fields(self) -> list[int]:
+        """The numbers of the fields in the order of `sorted`; equal ones stay in their order."""
+        fields = self.representations
+        return sorted(range(len(fields)), key=lambda i: (fields[i].dim, str(fields[i])))
 
     def group_by_labels(self, labels: Sequence[Hashable]) -> dict[Hashable, FieldType]:
         """The fields of each label, in their order; labels in the order in which they come first.
@@ -121,6 +141,7 @@ class FieldType:
         Args:
             labels: one per field.
         Raises:
+            TypeError: if it is no list; the letters of a string are no labels.
             ValueError: if there are more or fewer.
 
         >>> from steer import gspaces
@@ -128,6 +149,8 @@ class FieldType:
         >>> {label: kind.size for label, kind in kind.group_by_labels(["grey", "flow", "grey"]).items()}
         {'grey': 2, 'flow': 2}
         """
+        if isinstance(labels, str):
+            raise TypeError(f"group_by_labels: a list of labels is required; received str {labels!r}")
         if len(require(labels, Sequence, "group_by_labels", "a list of labels")) != len(self):
             raise ValueError(f"group_by_labels: {len(self)} labels, one per field, are required; received {len(labels)}")
         return {

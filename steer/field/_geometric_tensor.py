@@ -8,7 +8,7 @@ import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from numbers import Number
+from numbers import Number, Real
 from typing import Any
 
 import torch
@@ -234,12 +234,15 @@ def _cat(items: Any, dim: int = 0, axis: int | None = None) -> GeometricTensor |
 
 def _scalar(value: Any, sign: str) -> builtins.float | Tensor:
     """A number, as it is: by anything else a field would be scaled that does not transform like one any more."""
-    if isinstance(value, Number) or (isinstance(value, Tensor) and value.numel() == 1):
+    if isinstance(value, Real) or (isinstance(value, Tensor) and not value.ndim and not value.is_complex()):
         return value  # type: ignore[return-value]
+    if isinstance(value, Number):
+        raise TypeError(f"a {sign} s: a real number is required, as fields are; received {value!r}")
     kind = TypeError if not isinstance(value, Tensor) else ValueError
+    received = f"shape {tuple(value.shape)} of {value.dtype}" if isinstance(value, Tensor) else _name(value)
     raise kind(
-        f"a {sign} s: a number is required; a tensor would not transform like the field; received {_name(value)}; "
-        "nn.TensorProductNonLinearity multiplies fields"
+        f"a {sign} s: a number is required; a tensor would not transform like the field; received {received}; "
+        "s.squeeze() makes a number of a tensor with one, nn.TensorProductNonLinearity multiplies fields"
     )
 
 

@@ -18,7 +18,7 @@ from steer.nn._plain import hand_over
 from steer.nn._pointwise import require_permutation
 from steer.nn._precision import full_precision
 from steer.nn._sets import over_positions
-from steer.nn._synchronised import is_distributed, joint_moments
+from steer.nn._synchronised import Joined, is_distributed, joint_moments
 from steer.representation import Representation
 
 _STOCK = (torch.nn.BatchNorm1d, torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
@@ -53,7 +53,6 @@ class NormBatchNorm(EquivariantModule):
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
-    process_group: torch.distributed.ProcessGroup | None
 
     def __init__(
         self,
@@ -76,8 +75,8 @@ class NormBatchNorm(EquivariantModule):
         # Fields of one dimension whose invariant is constant along their channels are what torch normalises.
         constant = all(v.shape[1] == 1 and bool((v == 1).all()) for v in invariants.values())
         self._is_stock = constant and len({field.dim for field in invariants}) == 1
+        self._joined: Joined | None = None
         self.statistics = self._statistics()
-        self._is_joint, self.process_group = False, None
 
         def numbers(n: int, value: float) -> Tensor:
             return torch.full((n,), value, device=device, dtype=dtype)
@@ -93,15 +92,14 @@ class NormBatchNorm(EquivariantModule):
             self.to(device)
 
     def _statistics(self) -> FieldStatistics:
-        kind = self.in_type
-        vectors = None if self._is_stock else torch.block_diag(*map(self._invariants, kind.representations))
+        kind, alone = self.in_type, self._is_stock and self._joined is None
+        vectors = None if alone else torch.block_diag(*map(self._invariants, kind.representations))
         return FieldStatistics(FieldGroups(kind), field_of_channel(kind), self._counts, vectors)
 
     def synchronise(self, process_group: torch.distributed.ProcessGroup | None = None) -> None:
         """Take the statistics of several processes in train mode: what `nn.convert_sync_batchnorm` does to every layer."""
-        self._is_joint, self.process_group = True, process_group
-        if self._is_stock:  # torch's own normalisation knows one process
-            self._is_stock = False
+        self._joined = Joined(process_group)
+        if self._is_stock:  # torch's own normalisation, which does without vectors, knows one process
             numbers = next((t for t in (self.running_var, self.weight) if t is not None), None)
             self.statistics = self._statistics().to(self.statistics.constants["field"].device)
             if numbers is not None:
@@ -144,12 +142,13 @@ class NormBatchNorm(EquivariantModule):
     def _by_batch(self, x: Tensor) -> Tensor:
         """With the statistics of this batch, which enter the running ones in train mode."""
         momentum = self._count() if self.training else 0.0
-        if self._is_stock:
+        joined = self._joined if self.training and is_distributed() else None
+        if self._is_stock and joined is None:
             return self._by_fields(x, True, momentum)
         samples: int | Tensor = x.numel() // x.shape[1]
         moments = None
-        if self._is_joint and self.training and is_distributed():
-            samples, moments = joint_moments(x, self.statistics, self.process_group)
+        if joined is not None:
+            samples, moments = joint_moments(x, self.statistics, joined.group)
         few = x.numel() < 2 * x.shape[1]  # otherwise nothing is asked of the device
         if few and not samples:  # as torch does: nothing to learn from, and still a part of the graph
             return self._of_nothing(x)

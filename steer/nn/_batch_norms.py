@@ -52,7 +52,9 @@ def convert_sync_batchnorm(
 
     Those of fields are changed in place and stay the layers that they are, with the same checkpoints; stock ones become
     `torch.nn.SyncBatchNorm`, which trains on accelerators alone. Sums are added up over the processes, so their parts of the
-    batch may differ in size, and be empty; every process takes as many steps. In one process nothing changes.
+    batch may differ in size, and be empty; every process takes as many steps. As long as `torch.distributed` is not
+    initialised nothing changes, to the last bit. Copies by `copy.deepcopy` join the same processes; layers that went through
+    `pickle` or `torch.save` join all of them, since a process group cannot be written.
 
     Law: the layer on all parts is the layer on the joined batch, in outputs, gradients and running statistics. Exact.
 

@@ -34,18 +34,16 @@ class Reshuffle(EquivariantModule):
     """
 
     def __init__(self, in_type: FieldType, order: Sequence[int] | None = None) -> None:
-        fields = require_fields(in_type, "Reshuffle").representations
-        count = len(fields)
+        count = len(require_fields(in_type, "Reshuffle"))
         if order is None:
-            order = sorted(range(count), key=lambda i: (fields[i].dim, str(fields[i])))
+            order = in_type.sorted_fields()
         listed = order.tolist() if hasattr(order, "tolist") else order  # of an array or a tensor
         whole = isinstance(listed, Sequence) and all(isinstance(i, int) and not isinstance(i, bool) for i in listed)
         if not whole or not listed or not all(0 <= i < count for i in listed):
             raise ValueError(f"Reshuffle: order, positions of fields from 0 to {count - 1}, is required; received {order!r}")
         self.order = list(listed)
-        super().__init__(in_type, FieldType(in_type.gspace, [fields[i] for i in self.order]))
-        spans = [span for _, span in in_type.channels()]
-        self.index = Constants(channel=[c for i in self.order for c in range(spans[i].start, spans[i].stop)])
+        super().__init__(in_type, in_type.index_select(self.order))
+        self.index = Constants(channel=in_type.channels_of(self.order))
 
     def compute(self, x: Tensor) -> Tensor:
         return take_channels(x, self.index)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -18,11 +18,6 @@ from steer.nn._grid_conv import GridConvolution
 from steer.nn._irrep_products import irrep_products
 from steer.nn._plain import Plain
 from steer.nn._sites import SiteWatch, centre_is_site, centre_sites
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from steer.nn._foreign import Foreign
 
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _STOCK = {1: torch.nn.Conv1d, 2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
@@ -79,9 +74,9 @@ class SteerableConv(GridConvolution):
         centred: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
-        **foreign: Unpack[Foreign],
+        **foreign: Any,
     ) -> None:
-        refuse_foreign(type(self).__name__, dict(foreign))
+        refuse_foreign(type(self).__name__, foreign)
         if not isinstance(padding_mode, str) or padding_mode not in _PADDING_MODES:
             raise ValueError(f"padding_mode: one of {sorted(_PADDING_MODES)} is required; received {padding_mode!r}")
         kernel = (band_limit, rings, widths, radial)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -16,11 +16,6 @@ from steer.kernel import RadialProfile
 from steer.nn._axes import BrokenSymmetryWarning, Size, as_tuple
 from steer.nn._foreign import refuse_foreign
 from steer.nn._grid_conv import GridConvolution
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from steer.nn._foreign import Foreign
 
 _CONVOLVE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 _STOCK = {1: torch.nn.ConvTranspose1d, 2: torch.nn.ConvTranspose2d, 3: torch.nn.ConvTranspose3d}
@@ -76,9 +71,9 @@ class SteerableConvTransposed(GridConvolution):
         radial: RadialProfile | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
-        **foreign: Unpack[Foreign],
+        **foreign: Any,
     ) -> None:
-        refuse_foreign(type(self).__name__, dict(foreign))
+        refuse_foreign(type(self).__name__, foreign)
         kernel = (band_limit, rings, widths, radial)
         super().__init__(in_type, out_type, kernel_size, stride, dilation, groups, bias, *kernel, device, dtype, True)
         self._place(as_tuple(padding, self.d, "padding", 0))

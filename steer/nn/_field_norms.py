@@ -131,7 +131,8 @@ class FieldInstanceNorm(SampleNorm):
         affine: whether to learn a `weight` per field and a `bias` per invariant.
         device, dtype: of the parameters.
     Raises:
-        ValueError: when called on a single site with a trivial field, whose mean would be itself.
+        ValueError: when called on a single site, or on `[batch, channel]`, with a trivial field, whose mean would be itself.
+            Exported layers do not look at sizes, and give the bias of that field there.
     Source: Ulyanov et al. 2016; docs/theory/layers.
 
     >>> from steer import gspaces, nn
@@ -169,7 +170,7 @@ class FieldGroupNorm(SampleNorm):
         eps, affine, device, dtype: as in `FieldInstanceNorm`.
     Raises:
         ValueError: if `num_groups` does not divide the number of fields; when called on a single site, with groups of a
-            single trivial field.
+            single trivial field (exported layers do not look, as those of `FieldInstanceNorm`).
     Source: Wu and He 2018; docs/theory/layers.
 
     >>> from steer import gspaces, nn

@@ -13,6 +13,8 @@ from steer.field import FieldType
 from steer.nn._constants import Constants
 from steer.representation import Representation
 
+_FEW_RUNS = 32
+
 
 class FieldGroups(torch.nn.Module):
     """The fields of a type sorted into groups of one kind, with their channels viewed field by field.
@@ -66,18 +68,19 @@ class FieldGroups(torch.nn.Module):
         self.in_order = order == list(range(len(order)))
         self.repeats = _repeats([(kind, len(block)) for block, kind in zip(blocks, kinds, strict=True)], blocks)
         self.index: Constants | None = None
+        self.order: ChannelOrder | None = None
+        self.back: ChannelOrder | None = None
         if not self.in_order:
-            lists = {"order": order, "fields": self.positions}
-            back = {f"{name}_back": sorted(range(len(o)), key=o.__getitem__) for name, o in lists.items()}
-            self.index = Constants(**lists, **back)
+            self.index = Constants(fields=self.positions, fields_back=_inverse(self.positions))
+            self.order, self.back = ChannelOrder(order), ChannelOrder(_inverse(order))
 
     def split(self, x: Tensor) -> list[Tensor]:
         """One `[batch, field, component, *space]` per group."""
         if self.repeats > 1:
             parts = x.unflatten(1, (self.repeats, -1)).split([size // self.repeats for size in self.sizes], 2)
             return [part.unflatten(2, (-1, dim)).flatten(1, 2) for part, dim in zip(parts, self.dims, strict=True)]
-        if self.index is not None:
-            x = x.index_select(1, self.index["order"])
+        if self.order is not None:
+            x = self.order.take(x)
         pieces = x.split(self.sizes, 1) if len(self.sizes) > 1 else (x,)
         return [piece.unflatten(1, (-1, dim)) for piece, dim in zip(pieces, self.dims, strict=True)]
 
@@ -87,7 +90,7 @@ class FieldGroups(torch.nn.Module):
             return torch.cat([piece.unflatten(1, (self.repeats, -1)).flatten(2, 3) for piece in pieces], 2).flatten(1, 2)
         flat = [piece.flatten(1, 2) for piece in pieces]
         out = torch.cat(flat, 1) if len(flat) > 1 else flat[0]
-        return out if self.index is None else out.index_select(1, self.index["order_back"])
+        return out if self.back is None else self.back.take(out)
 
     def split_fields(self, numbers: Tensor, axis: int = 0) -> tuple[Tensor, ...]:
         """From one number per field along an axis, those of each group."""
@@ -110,6 +113,39 @@ def _repeats(kinds: list[Hashable], blocks: list[list[int]]) -> int:
     if channels != list(range(len(channels))) or runs != distinct or len(kinds) % first:
         return 1
     return len(kinds) // first if all(kinds[i] == kinds[i % first] for i in range(len(kinds))) else 1
+
+
+class ChannelOrder(torch.nn.Module):
+    """Channels in another order, `out_i = x_order[i]`: run by run where they move in few runs, otherwise one by one.
+
+    Runs stay last in memory where channels come last, forwards and backwards; what an index list selects, and its gradient,
+    torch lays out with channels first.
+
+    Args:
+        order: every channel once.
+    """
+
+    is_machinery = True
+
+    def __init__(self, order: list[int]) -> None:
+        super().__init__()
+        cuts = [0, *(i for i in range(1, len(order)) if order[i] != order[i - 1] + 1), len(order)]
+        lengths = {order[start]: stop - start for start, stop in pairwise(cuts)}
+        place = {first: i for i, first in enumerate(sorted(lengths))}
+        self.lengths = [lengths[first] for first in sorted(lengths)]
+        self.places = [place[first] for first in lengths]
+        self.index = Constants(order=order) if len(lengths) > _FEW_RUNS else None
+
+    def take(self, x: Tensor) -> Tensor:
+        """The channels in this order. No `forward`: it is no layer, and has no law that a measurement could ask for."""
+        if self.index is not None:
+            return x.index_select(1, self.index["order"])
+        runs = x.split(self.lengths, 1)
+        return torch.cat([runs[i] for i in self.places], 1)
+
+
+def _inverse(order: list[int]) -> list[int]:
+    return sorted(range(len(order)), key=order.__getitem__)
 
 
 def consecutive(sizes: Iterable[int]) -> list[list[int]]:

@@ -2,23 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from typing import Any
-
-    from typing_extensions import Never, TypedDict
-
-    class Foreign(TypedDict, total=False):
-        """For type checkers: none of them has a value."""
-
-        sigma: Never
-        frequencies_cutoff: Never
-        maximum_offset: Never
-        basis_filter: Never
-        initialize: Never
-        recompute: Never
-
+from typing import Any
 
 _HERE = {
     "sigma": "widths, one standard deviation per ring in physical units, beside rings, their radii,",

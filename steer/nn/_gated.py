@@ -9,9 +9,8 @@ from torch import Tensor
 
 from steer.field import FieldType
 from steer.nn._activations import activation, require_pointwise
-from steer.nn._constants import Constants
 from steer.nn._field_products import packed, scale
-from steer.nn._fields import FieldGroups, consecutive
+from steer.nn._fields import ChannelOrder, FieldGroups, consecutive
 from steer.nn._module import EquivariantModule, require_fields
 from steer.representation import Representation
 
@@ -63,7 +62,7 @@ class GatedNonLinearity(EquivariantModule):
         # Gates come in the order of the fields they belong to, which is not that of the groups if kinds alternate.
         before = [0, *accumulate(needs)]
         order = [before[position] for position in self.groups.positions if needs[position]]
-        self.index = Constants(order=order) if order != sorted(order) else None
+        self.order = ChannelOrder(order) if order != sorted(order) else None
 
     def _blocks(self, field: Representation) -> tuple[list[int], Representation | None]:
         """Sizes of the parts of a field that have a gate each, and the field of their gates (None if they need none)."""
@@ -75,8 +74,8 @@ class GatedNonLinearity(EquivariantModule):
             return self.scalar(x)
         fields, gates = x.split([self.out_type.size, self.in_type.size - self.out_type.size], 1)
         gates = self.gate(packed(gates))
-        if self.index is not None:
-            gates = gates.index_select(1, self.index["order"])
+        if self.order is not None:
+            gates = self.order.take(gates)
         # No empty parts: their gradients would lie in memory as if channels came first, and so would the sum of all.
         shares = iter(gates.split([n for trivial, n in zip(groups.kinds, groups.counts, strict=True) if not trivial], 1))
         split = zip(groups.split(fields), groups.kinds, strict=True)

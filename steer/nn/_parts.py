@@ -14,7 +14,7 @@ from steer.nn._constants import Constants
 from steer.representation import Representation
 
 
-class Parts(Constants):
+class Parts(torch.nn.Module):
     """Fields of two types as n equal parts each; channels move only where they do not come in parts already.
 
     Of every kind of field, part h has the h-th of n equal shares of those that occur. Inside of a part fields have the order
@@ -31,7 +31,10 @@ class Parts(Constants):
         ValueError: if n is no number, or does not divide how often every kind of field occurs.
     """
 
+    is_machinery = True
+
     def __init__(self, in_type: FieldType, out_type: FieldType, groups: int) -> None:
+        super().__init__()
         _require_shares(in_type, out_type, groups)
         into, out = (part_by_part(kind.representations, groups) for kind in (in_type, out_type))
         sorted_out = FieldType(out_type.gspace, [out_type.representations[i] for i in out])
@@ -40,15 +43,15 @@ class Parts(Constants):
         moves = {"entering": (in_type, into), "leaving": (sorted_out, sorted(range(len(out)), key=out.__getitem__))}
         self._moves = {name: move for name, move in moves.items() if move[1] != list(range(len(move[1])))}
         self.moved = (tuple(into), tuple(out)) if self._moves else None
-        super().__init__(**{name: _channels(*move) for name, move in self._moves.items()})
+        self.index = Constants(**{name: kind.channels_of(order) for name, (kind, order) in self._moves.items()})
 
     def enter(self, x: Tensor) -> Tensor:
         """The input channels part by part."""
-        return x.index_select(1, self["entering"]) if "entering" in self._moves else x
+        return x.index_select(1, self.index["entering"]) if "entering" in self._moves else x
 
     def leave(self, y: Tensor) -> Tensor:
         """The output channels in the order of the type, from those of the parts."""
-        return y.index_select(1, self["leaving"]) if "leaving" in self._moves else y
+        return y.index_select(1, self.index["leaving"]) if "leaving" in self._moves else y
 
     def around(self, stock: torch.nn.Module) -> torch.nn.Module:
         """A layer of torch, of channels part by part, with the moves before and after it."""
@@ -61,18 +64,14 @@ class Parts(Constants):
 
 def part_by_part(fields: tuple[Representation, ...], groups: int) -> list[int]:
     """The positions of fields, those of the first part before those of the second, and so on."""
+    if groups == 1:
+        return list(range(len(fields)))
     where: dict[Representation, list[int]] = defaultdict(list)
     for position, field in enumerate(fields):
         where[field].append(position)
-    first = sorted(i for found in where.values() for i in found[: len(found) // groups])
     share = {field: len(found) // groups for field, found in where.items()}
-    rank = {i: found.index(i) for found in where.values() for i in found[: len(found) // groups]}
-    return [where[fields[i]][h * share[fields[i]] + rank[i]] for h in range(groups) for i in first]
-
-
-def _channels(kind: FieldType, order: list[int]) -> list[int]:
-    spans = [span for _, span in kind.channels()]
-    return [channel for i in order for channel in range(spans[i].start, spans[i].stop)]
+    rank = {i: n for field, found in where.items() for n, i in enumerate(found[: share[field]])}
+    return [where[fields[i]][h * share[fields[i]] + rank[i]] for h in range(groups) for i in sorted(rank)]
 
 
 def _require_shares(in_type: FieldType, out_type: FieldType, groups: int) -> None:

@@ -58,8 +58,7 @@ class SharedNormNonLinearity(NormNonLinearity):
         super().__init__(in_type, function, bias, device=device, dtype=dtype)
 
     def _groups(self) -> tuple[FieldGroups, int]:
-        spans = [span for _, span in self.in_type.channels()]
-        blocks = [[c for i in fields for c in range(spans[i].start, spans[i].stop)] for fields in self.sharing]
+        blocks = [self.in_type.channels_of(fields) for fields in self.sharing]
         return FieldGroups.of_blocks(blocks), len(blocks)
 
     def extra_repr(self) -> str:

@@ -15,6 +15,25 @@ def is_distributed() -> bool:
     return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
+class Joined:
+    """The processes whose batches are joined; copies of a layer join the same, and in files these are all processes.
+
+    A process group is a handle of this process: it can be neither copied nor written.
+
+    Args:
+        group: of the processes; None for all.
+    """
+
+    def __init__(self, group: torch.distributed.ProcessGroup | None = None) -> None:
+        self.group = group
+
+    def __deepcopy__(self, memo: Any) -> Joined:
+        return self
+
+    def __reduce__(self) -> tuple[type[Joined], tuple[()]]:
+        return Joined, ()
+
+
 class _Total(torch.autograd.Function):
     """The sum over all processes. Each of them depends on every part, so its derivative is the same sum of gradients.
 

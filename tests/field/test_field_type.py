@@ -4,6 +4,7 @@ import copy
 import itertools
 import pickle
 
+import numpy
 import pytest
 import torch
 
@@ -286,6 +287,7 @@ def test_fields_are_selected_sorted_and_grouped(kind):
     assert kind.index_select(order).representations == kind.representations[::-1]
     assert kind.index_select([-1]).representations == kind.representations[-1:]
     assert sorted(map(str, kind.sorted().representations)) == sorted(map(str, kind.representations))
+    assert kind.index_select(kind.sorted_fields()) == kind.sorted()
     assert len(kind.sorted().runs) == len(set(kind.representations))
     assert kind.index_select(order).sorted() == kind.sorted() == kind.sorted().sorted()
     grouped = kind.group_by_labels([i % 2 for i in range(len(kind))])
@@ -295,11 +297,29 @@ def test_fields_are_selected_sorted_and_grouped(kind):
 
 def test_bad_selections():
     kind = TYPES[0]
-    with pytest.raises(IndexError, match=r"index_select: numbers of 6 fields are required; received \[6\]"):
+    with pytest.raises(IndexError, match=r"index_select: integers from -6 to 5 are required for fields; received \[6\]"):
         kind.index_select([6])
     with pytest.raises(ValueError, match="at least one field is required"):
         kind.index_select([])
-    with pytest.raises(TypeError, match="index_select: a list of numbers of fields is required; received int 2"):
-        kind.index_select(2)
+    with pytest.raises(IndexError, match=r"channels_of: integers from -6 to 5 are required for fields; received 6"):
+        kind.channels_of(6)
+    for wrong in ([0.7, 1.9], "01", None, [[0, 1]], torch.tensor([[0, 1]]), [True], 1.0):
+        with pytest.raises(
+            TypeError, match="index_select: an integer, a slice, or a list of integers, is required for fields"
+        ):
+            kind.index_select(wrong)
     with pytest.raises(ValueError, match="group_by_labels: 6 labels, one per field, are required; received 1"):
         kind.group_by_labels(["a"])
+    with pytest.raises(TypeError, match="group_by_labels: a list of labels is required; received str 'abcdef'"):
+        kind.group_by_labels("abcdef")
+
+
+@each_type
+def test_types_and_tensors_select_the_same_fields(kind):
+    x = kind(randn(1, kind.size, *(3,) * kind.gspace.dimensionality))
+    last = len(kind) - 1
+    for item in ([last, 0], torch.tensor([0, -1]), numpy.array([last]), torch.tensor(last), slice(0, 1), 0, range(last + 1)):
+        assert kind.index_select(item) == x[:, item].type
+        assert torch.equal(x.tensor[:, kind.channels_of(item)], x[:, item].tensor)
+    mask = torch.arange(len(kind)) == last
+    assert kind.index_select(mask) == kind.index_select(mask.tolist()) == x[:, mask].type == kind.index_select([last])

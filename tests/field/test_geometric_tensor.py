@@ -80,6 +80,10 @@ INDICES = {
     "batch number": (-1, slice(2, 3), slice(None), KIND),
     "batch list": ([2, 0], [2, 0], slice(None), KIND),
     "batch index": (torch.tensor([1, 1]), [1, 1], slice(None), KIND),
+    "batch number in a tensor": (torch.tensor(-1), slice(2, 3), slice(None), KIND),
+    "batch list of tensors": ([torch.tensor(1), numpy.int64(0)], [1, 0], slice(None), KIND),
+    "batch range": (range(2), [0, 1], slice(None), KIND),
+    "a field in a tensor": ((0, torch.tensor(0)), slice(0, 1), slice(0, 8), FieldType(SPACE, "regular")),
     "batch mask": (torch.tensor([True, False, True]), [0, 2], slice(None), KIND),
     "a field": ((slice(None), 0), slice(None), slice(0, 8), FieldType(SPACE, "regular")),
     "the last field": ((..., -1, slice(None), slice(None)), slice(None), slice(12, 13), FieldType(SPACE, "0e")),
@@ -116,6 +120,7 @@ def test_parts_of_space_and_every_axis_stays():
     assert torch.equal(x[0, 1, 2, 3].tensor, x.tensor[0:1, 8:10, 2:3, 3:4])
     assert torch.equal(x[..., 4].tensor, x.tensor[..., 4:5])
     assert torch.equal(x[..., [4, 0]].tensor, x.tensor[..., [4, 0]])
+    assert torch.equal(x[..., torch.tensor(4)].tensor, x.tensor[..., 4:])
     middle = x[:, :, 1:4, 1:4]  # about the same centre
     g = SPACE.testing_elements[1]
     assert_close(middle.transform(g).tensor, x.transform(g)[:, :, 1:4, 1:4].tensor)
@@ -153,8 +158,23 @@ def test_bad_indices():
         ((0, "regular"), "is required for fields; received 'regular'"),
         ((0, None), "is required for fields; received None"),
         ((0, 0, True), "is required for axis 2; received True"),
+        (torch.tensor(True), "is required for the batch; received True"),
+        (torch.tensor([0.0, 1.0]), r"is required for the batch; received tensor\(\[0., 1.\]\)"),
+        (torch.tensor([[0, 1], [1, 0]]), "is required for the batch; received tensor"),
+        ([[0, 1], [1, 0]], r"is required for the batch; received \[\[0, 1\], \[1, 0\]\]"),
+        (numpy.array([[0, 1], [1, 0]]), r"is required for the batch; received \[\[0, 1\], \[1, 0\]\]"),
+        ((0, 0, torch.tensor([[0, 1]])), "is required for axis 2; received tensor"),
     ):
         with pytest.raises(TypeError, match=message):
+            x[items]
+
+
+def test_items_of_sets_keep_the_number_of_axes():
+    kind = gspaces.no_base_space(SPACE.fibergroup).type("regular")
+    x = kind(torch.arange(80.0).reshape(10, 8))
+    assert torch.equal(x[torch.tensor([3, 4])].tensor, x.tensor[3:5])
+    for items in (torch.arange(8)[None], [list(range(8))], torch.ones(10, 8, dtype=torch.bool)):
+        with pytest.raises(TypeError, match="a list of integers, is required for the batch; received"):
             x[items]
 
 
@@ -265,6 +285,14 @@ def test_bad_arithmetic():
             x * value
         with pytest.raises(error, match="a / s: a number is required"):
             x / value
+    one = KIND.index_select(0)(torch.zeros(2, 8, 1, 1))
+    for tensor_of_one in (torch.ones(1, 1, 1, 1, 1), torch.tensor(1j)):  # the first has an axis more
+        with pytest.raises(ValueError, match=r"a \* s: a number is required; .* received shape .* s.squeeze\(\) makes"):
+            one * tensor_of_one
+    for number in (1j, numpy.complex64(1)):
+        with pytest.raises(TypeError, match=r"a / s: a real number is required, as fields are; received .*1?j"):
+            one / number
+    assert torch.equal((x * torch.tensor(2.0)).tensor, (x * numpy.float32(2)).tensor)
 
 
 def test_cat_refuses_an_axis_that_is_not_there() -> None:

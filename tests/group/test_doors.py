@@ -28,6 +28,7 @@ from steer.group import (
     o2,
     octahedral,
     planar_rotation,
+    reflection,
     reflection_across,
     rotation,
     so2,
@@ -85,6 +86,7 @@ REFUSED = {
     r"subgroup: a group or matrices .* octahedral\(\); received 4, and turns have many axes": lambda: octahedral().subgroup(
         4
     ),
+    r"subgroup: .* received 2, and there are no turns of the line": lambda: reflection(1).subgroup(2),
     r"subgroup: .* klein\(\); received 2, and turns have many axes": lambda: klein().subgroup(2),
     r"subgroup: elements of cyclic\(8\) are required; cyclic\(3\) is not contained": lambda: cyclic(8).subgroup(3),
     r"cyclic\(n\): a whole number n >= 1 is required; received \[4\]": lambda: cyclic([4]),
@@ -119,6 +121,7 @@ OF_ANOTHER_CLASS = {
     r"subgroup: matrices \[2, 2\], stacks of them, or a group .* required; received str '4'": lambda: cyclic(8).subgroup(
         "4"
     ),
+    r"subgroup: .* required; received tuple \(None, \(None, 4\)\)": lambda: cyclic(8).subgroup((None, (None, 4))),
     "subgroup: .* received NoneType None": lambda: so2().subgroup(None),
     "cosets: a group and a subgroup .* received str 'a'": lambda: coset_representatives(cyclic(4), "a"),
     r"cosets: a subgroup of cyclic\(4\) is required; received int 3": lambda: cyclic(4).cosets(3),

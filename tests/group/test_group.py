@@ -1,5 +1,6 @@
 """What every group offers, and the doors to representations."""
 
+import numpy
 import pytest
 import torch
 
@@ -60,6 +61,8 @@ def test_identity_inverse_and_dimension(case):
         (conical(6), 3, cyclic(3, d=3)),
         (octahedral(), 1, trivial(3)),
         (reflection(1), 1, trivial(1)),
+        (cyclic(8), numpy.int64(4), cyclic(4)),
+        (o2(), (None, numpy.int32(-1)), so2()),
     ],
 )
 def test_subgroups_by_the_number_of_their_turns(whole, given, part):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from datetime import timedelta
 from pathlib import Path
@@ -152,6 +153,22 @@ def test_statistics_of_several_processes_are_those_of_the_joined_batch(
     assert_close(torch.cat([out["gradients"]["input"] for out in found]), expected["gradients"]["input"], 1e-12)
 
 
+def assert_equal(a: torch.Tensor, b: torch.Tensor) -> None:
+    assert torch.equal(a, b)
+
+
+def test_copies_of_synchronised_norms_join_the_same_processes_and_files_all(alone: None) -> None:
+    group = torch.distributed.new_group([0])
+    net = nn.convert_sync_batchnorm(normalised(), group)
+    joined = [copy.deepcopy(net)[i]._joined.group for i in (1, 3)]
+    assert joined == [group, group]
+    assert copy.deepcopy(net)[1].weight is not net[1].weight
+    read = pickle.loads(pickle.dumps(net))
+    assert [read[i]._joined.group for i in (1, 3)] == [None, None]
+    for twin in (copy.deepcopy(net), read):
+        assert_close(twin(data()).detach(), net(data()).detach())
+
+
 def test_synchronised_norms_in_one_process_are_what_they_were(alone: None) -> None:
     """With a group of one and without any, in both modes, and once exported."""
     x = data()
@@ -160,10 +177,11 @@ def test_synchronised_norms_in_one_process_are_what_they_were(alone: None) -> No
             torch.distributed.destroy_process_group()
         for train in (True, False):
             net, twin = normalised().train(train), nn.convert_sync_batchnorm(normalised()).train(train)
-            assert_close(twin(x).detach(), net(x).detach())
+            same = assert_close if distributed else assert_equal
+            same(twin(x).detach(), net(x).detach())
             assert twin.state_dict().keys() == net.state_dict().keys()
             for key, value in net.state_dict().items():
-                assert_close(twin.state_dict()[key], value)
+                same(twin.state_dict()[key], value)
         assert_close(nn.export(pickle.loads(pickle.dumps(twin)))(x).detach(), net(x).detach())
         with pytest.raises(ValueError, match="more than one value per invariant is required in train mode; received 1"):
             twin.train()(x[:1, :, :5, :5])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typing
+
 import numpy as np
 import pytest
 import torch
@@ -78,6 +80,15 @@ FOREIGN = {
 def test_arguments_of_other_libraries(layer: type, name: str) -> None:
     with pytest.raises(TypeError, match=f"{layer.__name__}: {FOREIGN[name]}"):
         layer(KIND, KIND, 3, **{name: 0.6})
+
+
+@pytest.mark.parametrize("name", [name for name in nn.__all__ if isinstance(getattr(nn, name), type)])
+def test_the_types_of_arguments_can_be_asked_for(name: str) -> None:
+    """By tools that build layers from configurations; a name that only type checkers import is a `NameError` there."""
+    layer = getattr(nn, name)
+    for method in (layer.__init__, getattr(layer, "forward", None), getattr(layer, "export", None)):
+        if method is not None:
+            assert isinstance(typing.get_type_hints(method), dict)
 
 
 def conv(**arguments: object) -> nn.R2Conv:

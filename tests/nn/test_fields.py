@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from steer import gspaces
-from steer.nn._fields import FieldGroups, field_of_channel
+from steer.nn._fields import ChannelOrder, FieldGroups, field_of_channel
 from tests.cases import randn
 
 SPACE = gspaces.rot3dOnR3()
@@ -61,3 +61,25 @@ def test_types_that_repeat_are_sliced_and_not_gathered() -> None:
     x = randn(2, 18, 3)
     first, *_ = FieldGroups(SPACE.type("0 + 1 + 2 + 0 + 1 + 2")).split(x)
     assert first.data_ptr() == x.data_ptr()
+
+
+@pytest.mark.parametrize(
+    "order", [[0], [2, 0, 1], [3, 4, 1, 2, 0, 5], list(range(79, -1, -1)), [*range(40, 80), *range(40)]]
+)
+def test_channels_in_another_order(order: list[int]) -> None:
+    """Run by run or, where there are many, one by one; run by run in the layout of the input, and so is the gradient."""
+    move = ChannelOrder(order)
+    x = randn(2, len(order), 3, 4).contiguous(memory_format=torch.channels_last).requires_grad_()
+    inner = x * 1
+    grads: list[torch.Tensor] = []
+    inner.register_hook(grads.append)
+    y = move.take(inner)
+    assert torch.equal(y, x[:, order])
+    weights = randn(*y.shape, seed=1).contiguous(memory_format=torch.channels_last)
+    (y * weights).sum().backward()
+    assert torch.equal(x.grad[:, order], weights)
+    if move.index is None:
+        assert y.is_contiguous(memory_format=torch.channels_last)
+        assert grads[0].is_contiguous(memory_format=torch.channels_last)
+    assert (move.index is None) == (order[:2] != [79, 78])
+    assert not move.state_dict()

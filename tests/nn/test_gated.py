@@ -70,7 +70,7 @@ def test_activations_that_work_in_place_are_taken_as_copies() -> None:
     torch.testing.assert_close(act(x), same(x))
 
 
-@pytest.mark.parametrize("fields", ["2x0 + 2x1 + 2x2", "3x1 + 2x0"])
+@pytest.mark.parametrize("fields", ["2x0 + 2x1 + 2x2", "3x1 + 2x0", "3x0 + 2x1 + 2x0 + 1", "1 + 2 + 2x0 + 2 + 1 + 1"])
 def test_channels_stay_last_forwards_and_backwards(fields: str) -> None:
     act = nn.GatedNonLinearity(gspaces.rot3dOnR3().type(fields)).double()
     x, weights = randn(2, act.in_type.size, 3, 4, 5), randn(2, act.out_type.size, 3, 4, 5, seed=1)
