@@ -10,7 +10,7 @@ from torch import Tensor
 
 from steer.field import FieldType
 from steer.nn import Pointwise
-from steer.testing._calls import Call
+from steer.testing._calls import Call, Unmeasured
 from steer.testing._compare import inner, relative, transformed
 
 _MENDED = 1e-3  # of the error: what is left must be rounding beside it
@@ -29,15 +29,41 @@ def reason(call: Call, g: Tensor) -> str:
     )
 
 
-def between_layers(call: Call, others: dict[str, torch.nn.Module]) -> str:
+def between_layers(others: dict[str, Unmeasured]) -> str:
     """A sentence for a network whose measured layers all hold."""
-    flat = [name for name, layer in others.items() if isinstance(layer, torch.nn.Flatten)]
+    free = [name for name, other in others.items() if _mixes_sites(other)]
+    flat = [name for name, other in others.items() if _flattens(other)]
+    found = []
+    if free:
+        found.append(
+            f"the weights of {_named(others, free)} are free (not measured: the fields around have no type): use R1Conv, "
+            "R2Conv or R3Conv of steer.nn"
+        )
     if flat:
-        return f"{flat[0]} (Flatten) makes channels of positions, which the group moves: pool to one site before it"
+        found.append(
+            f"{_named(others, flat)} makes channels of positions, which the group moves: pool to one site before it"
+        )
+    if found:
+        return "; ".join(found)
     if others:
-        names = ", ".join(f"{name} ({type(layer).__name__})" for name, layer in others.items())
-        return f"every measured layer holds; these have no field types and were not measured: {names}"
+        return f"every measured layer holds; these have no field types and were not measured: {_named(others, list(others))}"
     return "every layer holds: look at what is done between them, and at the in_type and out_type of the network"
+
+
+def _mixes_sites(other: Unmeasured) -> bool:
+    """Whether free weights differ from one neighbouring site to the next."""
+    size = getattr(other.layer, "kernel_size", None)
+    is_conv = type(other.layer).__module__ == "torch.nn.modules.conv"
+    return is_conv and other.sites > 1 and isinstance(size, tuple) and max(size) > 1
+
+
+def _flattens(other: Unmeasured) -> bool:
+    """Whether several sites become channels; of one site nothing is lost."""
+    return isinstance(other.layer, torch.nn.Flatten) and other.layer.start_dim == 1 and other.sites > 1
+
+
+def _named(others: dict[str, Unmeasured], names: list[str]) -> str:
+    return ", ".join(f"{name} ({type(others[name].layer).__name__})" for name in names)
 
 
 def _error(call: Call, g: Tensor, layer: torch.nn.Module | None = None, f: Tensor | None = None) -> float:

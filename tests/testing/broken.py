@@ -23,6 +23,8 @@ def stock_bias(n: int) -> torch.nn.Conv2d:
     return layer
 
 
+POOLED = torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(4, 2)
+
 BROKEN = {
     "even size with a stride": (
         [conv(GREY, REGULAR, 3, padding=1), conv(REGULAR, REGULAR, 3, stride=2, padding=1), nn.ReLU(REGULAR)],
@@ -67,6 +69,18 @@ BROKEN = {
     "positions as channels": (
         [conv(GREY, GREY, 3), torch.nn.Flatten(), torch.nn.Linear(49, 3)],
         (None, 9, "(whole network)", "makes channels of positions"),
+    ),
+    "a stock convolution before one site": (
+        [torch.nn.Conv2d(1, 4, 3), *POOLED],
+        (None, 9, "(whole network)", r"above \S+; the weights of 0 \(Conv2d\) are free[^;\n]*\n"),
+    ),
+    "a stock convolution between types and one site": (
+        [conv(GREY, REGULAR, 3), torch.nn.Conv2d(8, 4, 3), *POOLED],
+        (None, 9, "(whole network)", r"above \S+; the weights of 1 \(Conv2d\) are free[^;\n]*\n"),
+    ),
+    "a stock convolution and positions as channels": (
+        [torch.nn.Conv2d(1, 4, 3), torch.nn.Flatten(), torch.nn.Linear(196, 3)],
+        (None, 9, "(whole network)", r"0 \(Conv2d\) are free.*; 1 \(Flatten\) makes channels of positions"),
     ),
     "one-sided output padding": (
         [conv(GREY, GREY, 3), torch.nn.ConvTranspose2d(1, 1, 2, 2, output_padding=1), nn.Identity(GREY)],
