@@ -131,7 +131,7 @@ def check_equivariance(
                     if not whole_network:
                         reasons[call.name] = reason(call, worst.element)
                     elif not reasons:
-                        reasons[NETWORK] = between_layers(others)
+                        reasons[NETWORK] = between_layers(call, worst.element, others)
     order = list(dict.fromkeys(m.layer for m in measurements))
     measurements.sort(key=lambda m: order.index(m.layer))
     return EquivarianceReport(tuple(measurements), tuple(constant), tuple(reasons.items()), str(space))

@@ -18,7 +18,9 @@ _MENDED = 1e-3  # of the error: what is left must be rounding beside it
 
 def reason(call: Call, g: Tensor) -> str:
     """A sentence on why `L(g f)` and `g L(f)` differ for this element, with the way out."""
-    probes: tuple[Callable[[Call, Tensor], str | None], ...] = (_random, _parity, _one_sided, _uneven, _bias, _by_its_kind)
+    probes: tuple[Callable[[Call, Tensor], str | None], ...] = (
+        *(_not_finite, _random, _parity, _one_sided, _uneven, _bias, _by_its_kind),
+    )
     for probe in probes:
         found = probe(call, g)
         if found is not None:
@@ -29,8 +31,11 @@ def reason(call: Call, g: Tensor) -> str:
     )
 
 
-def between_layers(others: dict[str, Unmeasured]) -> str:
+def between_layers(call: Call, g: Tensor, others: dict[str, Unmeasured]) -> str:
     """A sentence for a network whose measured layers all hold."""
+    broken = _not_finite(call, g)
+    if broken is not None:
+        return broken
     free = [name for name, other in others.items() if _mixes_sites(other)]
     flat = [name for name, other in others.items() if _flattens(other)]
     found = []
@@ -84,6 +89,20 @@ def _mends(call: Call, g: Tensor, layer: torch.nn.Module | None = None, f: Tenso
         return _error(call, g, layer, f) <= _MENDED * min(_error(call, g), 1.0)
     except (RuntimeError, ValueError):
         return False
+
+
+def _not_finite(call: Call, g: Tensor) -> str | None:
+    space = call.kind_in.gspace
+    outputs = [*call.again(call.input), *call.again(transformed(call.input, call.kind_in, space, g))]
+    if all(bool(y.isfinite().all()) for y in outputs):
+        return None
+    weights = [name for name, value in call.layer.state_dict().items() if not _is_finite(value)]
+    why = f"nor are its numbers {', '.join(weights)}" if weights else "though its weights are: look for what overflows"
+    return f"its output is not finite, {why}"
+
+
+def _is_finite(value: object) -> bool:
+    return not isinstance(value, Tensor) or bool(value.isfinite().all())
 
 
 def _random(call: Call, g: Tensor) -> str | None:
