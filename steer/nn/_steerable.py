@@ -148,7 +148,7 @@ class SteerableModule(Fingerprinted, EquivariantModule):
             The residual, `|given - taken| / |given|` over kernel and bias: zero if they were steerable already.
         Raises:
             TypeError: if one is no tensor.
-            ValueError: if a shape does not fit, or a bias is given to a layer without one.
+            ValueError: if a shape does not fit, a number is not finite, or a bias is given to a layer without one.
 
         >>> from steer import gspaces, nn
         >>> kind = gspaces.rot2dOnR2(4).type("regular")
@@ -169,6 +169,9 @@ class SteerableModule(Fingerprinted, EquivariantModule):
         if bias is not None and (own_bias is None or bias.shape != own_bias.shape):
             needed = "no bias" if own_bias is None else f"a bias {list(own_bias.shape)}"
             raise ValueError(f"{name}: {needed} is required; received {list(bias.shape)}")
+        for what, given in (("kernel", kernel), ("bias", bias)):
+            if given is not None and not given.isfinite().all():
+                raise ValueError(f"{name}: a {what} of finite numbers is required; received NaN or infinity")
         self.weight.copy_(self.plan.project(self._out_by_in(kernel).flatten(2)))
         if self.bias is not None:
             given = torch.zeros(self.out_type.size) if bias is None else bias.detach()
