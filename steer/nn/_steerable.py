@@ -271,5 +271,18 @@ class Bases(Constants):
         return tuple(self.like(str(i), weight) for i in range(len(self.plan.constants)))
 
     def bias(self, bias: Tensor | None) -> Tensor | None:
-        """The dense bias of one number per invariant."""
-        return None if bias is None else self.like("invariant", bias) @ bias
+        """The dense bias of one number per invariant.
+
+        Raises:
+            ValueError: if a bias that was assigned has another number of them.
+        """
+        if bias is None:
+            return None
+        number = self.invariants.shape[1]
+        if tuple(bias.shape) != (number,):
+            way_out = "; channels are not its unit, from_dense takes a dense bias" if number else "; set bias to None"
+            raise ValueError(
+                f"bias: one number per invariant of the output, [{number}], is required; received {list(bias.shape)}"
+                + way_out
+            )
+        return self.like("invariant", bias) @ bias
