@@ -150,6 +150,15 @@ WRONG_VALUES = {
     r"bias: one number per invariant .* \[0\], is required; received \[4\]; set bias to None": lambda: with_bias(
         SPACE.type("2x1"), 4
     ),
+    r"check_equivariance: elements of cyclic\(4\) are required; received a matrix that is none": lambda: check_equivariance(
+        nn.ReLU(KIND), elements=[*cyclic(4).elements, cyclic(8).elements[1]]
+    ),
+    r"an out_type over the group of the in_type, cyclic\(4\), .* received 0e of dihedral\(4": lambda: check_equivariance(
+        torch.nn.Conv2d(8, 1, 3), KIND, gspaces.flipRot2dOnR2(4).type("0e"), size=5
+    ),
+    r"an out_type over the group .* received 1 of cyclic\(4\)": lambda: check_equivariance(
+        nn.Identity(KIND), gspaces.rot2dOnR2(3).type("regular"), [None, {"a": SPACE.type("1")}]
+    ),
     "check_equivariance: seed, .* received 0.5": lambda: check_equivariance(nn.ReLU(KIND), seed=0.5),
 }
 
