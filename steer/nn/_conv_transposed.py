@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from steer.kernel import RadialProfile
 from steer.nn._axes import BrokenSymmetryWarning, Size, as_tuple
 from steer.nn._foreign import refuse_foreign
 from steer.nn._grid_conv import GridConvolution
+from steer.nn._warn import warn_user
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -96,12 +96,11 @@ class SteerableConvTransposed(GridConvolution):
         assert space.lattice is not None
         padded = {axis for axis, extra in enumerate(self.output_padding) if extra}
         if padded and padded & reversed_axes(space.lattice, space.exact_group):
-            warnings.warn(
+            warn_user(
                 f"{type(self).__name__}: output_padding={self.output_padding} adds samples on one side of axes that "
                 f"{space.fibergroup} reverses, so the layer is equivariant under fewer elements only; use a kernel size "
                 "that gives the size wanted, or upsampling and a convolution",
                 BrokenSymmetryWarning,
-                stacklevel=3,
             )
 
     def dense(self) -> tuple[Tensor, Tensor | None]:

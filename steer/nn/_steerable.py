@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from steer.nn._invariants import invariant_vectors
 from steer.nn._module import EquivariantModule
 from steer.nn._numbers import is_number
 from steer.nn._precision import full_precision
+from steer.nn._warn import warn_user
 from steer.representation import Representation
 
 Dense = tuple[Tensor, Tensor | None]
@@ -86,10 +86,9 @@ class SteerableModule(Fingerprinted, EquivariantModule):
                 way_out = "add fields that couple to them" + (
                     "" if self.plan.recipe[2].lattice is None else ", or raise band_limit or kernel_size"
                 )
-                warnings.warn(
+                warn_user(
                     f"{type(self).__name__}: no kernel {what} fields {names} {effect}; {way_out}",
                     UnreachableIrrepsWarning,
-                    stacklevel=5,
                 )
 
     def reset_parameters(self, gain: float = 1.0) -> None:
