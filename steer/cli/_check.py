@@ -160,7 +160,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if sizes and sizes[0]:
         print(f"size of the input: {' x '.join(map(str, sizes[0]))} samples")
     print()
-    print(report)
+    print(report.table)
     if arguments.profile:
         print(f"\n{_profile(arguments.target, module, sizes[0], arguments.batch)}")
     found = report.verdict(arguments.tolerance)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from steer.expansion import exchanged_axes
 from steer.field import FieldType
 from steer.nn._module import require_fields
+from steer.nn._warn import warn_user
 
 Size = int | Sequence[int]
 
@@ -50,9 +50,8 @@ def warn_of_uneven_axes(kind: FieldType, name: str, **arguments: tuple[float, ..
     axes = exchanged_axes(space.lattice, space.exact_group)
     broken = [f"{key}={v}" for key, v in uneven.items() if any(v[i] != v[j] for i, j in axes)]
     if broken:
-        warnings.warn(
+        warn_user(
             f"{name}: {', '.join(broken)} differ along axes that {space.fibergroup} exchanges, so the layer is equivariant "
             "under fewer elements only; give these axes one value, or use a smaller group",
             BrokenSymmetryWarning,
-            stacklevel=4,
         )

@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections import OrderedDict
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -65,7 +66,7 @@ def save(network: torch.nn.Module, path: str | os.PathLike[str]) -> None:
             raise ValueError(
                 f"nn.save: a network with numbers is required; {key} is on the meta device; see torch.nn.Module.to_empty"
             )
-        place = (value.device, value.data_ptr(), value.dtype, value.shape, value.stride())
+        place = _place(value)
         if value.numel() and place in first:
             shared[key] = first[place]
             continue
@@ -97,8 +98,8 @@ def load(network: Network, path: str | os.PathLike[str]) -> Network:
         path: of the file.
     Raises:
         TypeError: if the arguments are not a network and a path, in this order.
-        ValueError: if the file is none of `save`, or the network has other layers, shapes or bases, or no memory (meta
-            device).
+        ValueError: if the file is none of `save`, or the network has other layers, shapes or bases, shares a tensor that the
+            file has twice with different numbers, or has no memory (meta device).
         OSError: if the file cannot be read.
     """
     _require(network, path, "nn.load(network, path)")
@@ -172,7 +173,12 @@ def _differences(network: torch.nn.Module, state: OrderedDict[str, Tensor]) -> l
         )
         if names
     ]
-    steerable = {name: m for name, m in network.named_modules() if isinstance(m, Fingerprinted)}
+    tied = _tied_to_different_numbers(own, state)
+    if tied:
+        found.append(f"the network shares what has different numbers in the file: {_few(tied)}")
+    # Under every name: a layer at two places is written at both.
+    named = network.named_modules(remove_duplicate=False)
+    steerable = {name: m for name, m in named if isinstance(m, Fingerprinted)}
     for name in dict.fromkeys([*steerable, *written]):
         basis = written.get(name, {}).get("basis")
         layer = steerable.get(name)
@@ -183,6 +189,23 @@ def _differences(network: torch.nn.Module, state: OrderedDict[str, Tensor]) -> l
         elif layer is not None and (refusal := layer.refusal(written.get(name, {}), name)) is not None:
             found.append(refusal)
     return found
+
+
+def _tied_to_different_numbers(own: Mapping[str, Any], state: Mapping[str, Tensor]) -> list[str]:
+    """Pairs of keys that are one tensor in the network and two in a state: the second would overwrite the first."""
+    first: dict[tuple[Any, ...], str] = {}
+    found = []
+    for key, value in own.items():
+        if key in state and isinstance(value, Tensor) and not value.is_meta and value.numel():
+            other = first.setdefault(_place(value), key)
+            if state[other] is not state[key] and not torch.equal(state[other], state[key]):
+                found.append(f"{other} = {key}")
+    return found
+
+
+def _place(value: Tensor) -> tuple[Any, ...]:
+    """The same for tensors that are one."""
+    return (value.device, value.data_ptr(), value.dtype, value.shape, value.stride())
 
 
 def _is_meta(value: Any) -> bool:

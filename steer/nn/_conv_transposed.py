@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from steer.kernel import RadialProfile
 from steer.nn._axes import BrokenSymmetryWarning, Size, as_tuple
 from steer.nn._foreign import refuse_foreign
 from steer.nn._grid_conv import GridConvolution
+from steer.nn._warn import warn_user
 
 _CONVOLVE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 _STOCK = {1: torch.nn.ConvTranspose1d, 2: torch.nn.ConvTranspose2d, 3: torch.nn.ConvTranspose3d}
@@ -91,12 +91,11 @@ class SteerableConvTransposed(GridConvolution):
         assert space.lattice is not None
         padded = {axis for axis, extra in enumerate(self.output_padding) if extra}
         if padded and padded & reversed_axes(space.lattice, space.exact_group):
-            warnings.warn(
+            warn_user(
                 f"{type(self).__name__}: output_padding={self.output_padding} adds samples on one side of axes that "
                 f"{space.fibergroup} reverses, so the layer is equivariant under fewer elements only; use a kernel size "
                 "that gives the size wanted, or upsampling and a convolution",
                 BrokenSymmetryWarning,
-                stacklevel=3,
             )
 
     def dense(self) -> tuple[Tensor, Tensor | None]:

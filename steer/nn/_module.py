@@ -8,6 +8,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from inspect import signature
 from typing import TYPE_CHECKING, Any, overload
 
 import torch
@@ -122,13 +123,27 @@ class EquivariantModule(LocalConstants):
 
         Returns:
             A report that prints as a table; `report.assert_exact()` makes it a test.
+        Raises:
+            TypeError: if it has no such option; a tolerance is one of `assert_exact`.
 
         >>> from steer import gspaces, nn
         >>> kind = gspaces.rot2dOnR2(4).type("regular")
         >>> nn.R2Conv(kind, kind, 3).check_equivariance(size=7).assert_exact()
         """
         # The layers are what the measurement knows, so they open the door to it by name, when they are asked to.
-        report: EquivarianceReport = import_module("steer.testing").check_equivariance(self, **options)
+        measure = import_module("steer.testing").check_equivariance
+        unknown = [name for name in options if name not in signature(measure).parameters]
+        if unknown:
+            way_out = (
+                ""
+                if not {"atol", "rtol"} & set(unknown)
+                else ("; tolerances are for what is found: check_equivariance().assert_exact(tolerance)")
+            )
+            raise TypeError(
+                f"{type(self).__name__}.check_equivariance: options of steer.check_equivariance are required; received "
+                f"{', '.join(unknown)}{way_out}"
+            )
+        report: EquivarianceReport = measure(self, **options)
         return report
 
     def evaluate_output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:

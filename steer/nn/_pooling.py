@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from functools import partial, reduce
 
 import torch
@@ -17,6 +16,7 @@ from steer.nn._module import EquivariantModule
 from steer.nn._plain import Plain
 from steer.nn._pointwise import require_permutation
 from steer.nn._sites import CentredPool, SiteWatch
+from steer.nn._warn import warn_user
 from steer.nn._window import HexagonalPool, window
 
 _ADAPTIVE_MAX = {1: torch.nn.AdaptiveMaxPool1d, 2: torch.nn.AdaptiveMaxPool2d, 3: torch.nn.AdaptiveMaxPool3d}
@@ -159,11 +159,10 @@ def _warn_of_boxes(kind: FieldType, name: str, boxes: bool) -> None:
     """On a hexagonal grid the box that torch knows is a parallelogram, which few symmetries keep."""
     grid = kind.gspace.lattice
     if boxes and grid is not None and grid.kind == "hexagonal":
-        warnings.warn(
+        warn_user(
             f"{name}: on a hexagonal grid its windows are parallelograms, so the layer is exact for half turns only; use "
             "PointwiseMaxPool or PointwiseAvgPool, whose windows are hexagons",
             BrokenSymmetryWarning,
-            stacklevel=4,
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 from steer.expansion import reversed_axes, sums_axes
 from steer.field import FieldType
 from steer.nn._axes import BrokenSymmetryWarning
+from steer.nn._warn import warn_user
 
 
 def mean_of_two(x: Tensor, axis: int) -> Tensor:
@@ -116,11 +116,10 @@ class SiteWatch:
         why = self._fault(x)
         if why is not None:
             self.axes = set()
-            warnings.warn(
+            warn_user(
                 f"{self.name}: on the size {tuple(x.shape[2:])}, sites with stride {self.stride} are not symmetric about "
                 f"the centre, so the layer is equivariant under fewer elements of {self.group} only: {why}",
                 BrokenSymmetryWarning,
-                stacklevel=2,
             )
 
     def _fault(self, x: Tensor) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from steer.nn._invariants import invariant_vectors
 from steer.nn._module import EquivariantModule
 from steer.nn._numbers import is_number
 from steer.nn._precision import full_precision
+from steer.nn._warn import warn_user
 from steer.representation import Representation
 
 Dense = tuple[Tensor, Tensor | None]
@@ -86,10 +86,9 @@ class SteerableModule(Fingerprinted, EquivariantModule):
                 way_out = "add fields that couple to them" + (
                     "" if self.plan.recipe[2].lattice is None else ", or raise band_limit or kernel_size"
                 )
-                warnings.warn(
+                warn_user(
                     f"{type(self).__name__}: no kernel {what} fields {names} {effect}; {way_out}",
                     UnreachableIrrepsWarning,
-                    stacklevel=5,
                 )
 
     def reset_parameters(self, gain: float = 1.0) -> None:
@@ -148,7 +147,7 @@ class SteerableModule(Fingerprinted, EquivariantModule):
             The residual, `|given - taken| / |given|` over kernel and bias: zero if they were steerable already.
         Raises:
             TypeError: if one is no tensor.
-            ValueError: if a shape does not fit, or a bias is given to a layer without one.
+            ValueError: if a shape does not fit, a number is not finite, or a bias is given to a layer without one.
 
         >>> from steer import gspaces, nn
         >>> kind = gspaces.rot2dOnR2(4).type("regular")
@@ -169,6 +168,9 @@ class SteerableModule(Fingerprinted, EquivariantModule):
         if bias is not None and (own_bias is None or bias.shape != own_bias.shape):
             needed = "no bias" if own_bias is None else f"a bias {list(own_bias.shape)}"
             raise ValueError(f"{name}: {needed} is required; received {list(bias.shape)}")
+        for what, given in (("kernel", kernel), ("bias", bias)):
+            if given is not None and not given.isfinite().all():
+                raise ValueError(f"{name}: a {what} of finite numbers is required; received NaN or infinity")
         self.weight.copy_(self.plan.project(self._out_by_in(kernel).flatten(2)))
         if self.bias is not None:
             given = torch.zeros(self.out_type.size) if bias is None else bias.detach()
@@ -268,5 +270,18 @@ class Bases(Constants):
         return tuple(self.like(str(i), weight) for i in range(len(self.plan.constants)))
 
     def bias(self, bias: Tensor | None) -> Tensor | None:
-        """The dense bias of one number per invariant."""
-        return None if bias is None else self.like("invariant", bias) @ bias
+        """The dense bias of one number per invariant.
+
+        Raises:
+            ValueError: if a bias that was assigned has another number of them.
+        """
+        if bias is None:
+            return None
+        number = self.invariants.shape[1]
+        if tuple(bias.shape) != (number,):
+            way_out = "; channels are not its unit, from_dense takes a dense bias" if number else "; set bias to None"
+            raise ValueError(
+                f"bias: one number per invariant of the output, [{number}], is required; received {list(bias.shape)}"
+                + way_out
+            )
+        return self.like("invariant", bias) @ bias

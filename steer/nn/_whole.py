@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from steer.nn._module import EquivariantModule
 from steer.nn._steerable import SteerableModule
 from steer.nn._typed import Typed, works_with_fields
 from steer.nn._upsampling import SteerableUpsampling
+from steer.nn._warn import warn_user
 
 _EXPORTABLE = (EquivariantModule, Branch, Merge)
 
@@ -75,11 +75,10 @@ def _warn_of_hooks(network: torch.nn.Module) -> None:
         # Those that torch computes weights with have done so when the weights are read.
         own = [hook for hook in found if not type(hook).__module__.startswith("torch.nn.utils")]
         if own and hasattr(module, "in_type"):
-            warnings.warn(
+            warn_user(
                 f"export: {type(module).__name__} ({name or 'the network'}) has {len(own)} forward hook(s), which its "
                 "export will not have; register them on the exported network",
                 UserWarning,
-                stacklevel=3,
             )
 
 

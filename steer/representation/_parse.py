@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 from steer.group import Group, require
 from steer.representation._cosets import regular
 from steer.representation._derived import direct_sum, standard
-from steer.representation._irrep import irrep, irreps
+from steer.representation._irrep import Irrep, irrep, irreps
 from steer.representation._representation import Representation
 
 
@@ -44,6 +46,25 @@ def parse_fields(group: Group, text: str) -> list[Representation]:
                 f"{term.strip()!r} in {text!r}"
             )
         label = match["label"]
-        one = parse(group, match["sum"]) if label is None else named[label]() if label in named else irrep(group, label)
+        one = (
+            parse(group, match["sum"])
+            if label is None
+            else named[label]()
+            if label in named
+            else _irrep(group, label, named)
+        )
         found += [one] * int(match[1] or 1)
     return found
+
+
+def _irrep(group: Group, label: str, named: Iterable[str]) -> Irrep:
+    """An irrep by its label.
+
+    Raises:
+        ValueError: if there is none; with the name that was meant, if one is close.
+    """
+    try:
+        return irrep(group, label)
+    except ValueError as error:
+        near = get_close_matches(label.lower(), named, 1)
+        raise ValueError(f"{error}; did you mean {near[0]!r}?" if near else str(error)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,14 @@ class Call:
         return [group for group in groups if isinstance(group, FiniteGroup)]
 
 
+@dataclass(frozen=True)
+class Unmeasured:
+    """A stock layer between fields of unknown type, and at how many sites its input lives."""
+
+    layer: torch.nn.Module
+    sites: int
+
+
 def plain(x: Tensor | GeometricTensor) -> Tensor:
     """The tensor of a geometric tensor."""
     return x.tensor if isinstance(x, GeometricTensor) else x
@@ -93,7 +102,7 @@ def _kinds(y: Any, out: Any) -> list[FieldType | None]:
 
 def record(
     network: torch.nn.Module, x: Tensor, into: FieldType, out: Any, whole: str, typed: bool
-) -> tuple[list[Call], dict[str, torch.nn.Module]]:
+) -> tuple[list[Call], dict[str, Unmeasured]]:
     """Run a network and keep the calls of its innermost layers, in order, then that of the network itself.
 
     Layers of `steer` say how their input and output transform. A stock layer gets the type of the tensor that it is called
@@ -117,7 +126,7 @@ def record(
         recorder.finish(leaf, kind)
     calls = [call for call in recorder.known() if call.name in called]
     measured = {call.name for call in calls}
-    others = {name: layer for name, layer in called.items() if name not in measured}
+    others = {name: Unmeasured(layer, recorder.sites[name]) for name, layer in called.items() if name not in measured}
     (kind, leaf), *more = [(kind, leaf.clone()) for kind, leaf in made]
     return [*calls, Call(whole, network, into, kind, x, leaf, typed, tuple(more))], others
 
@@ -142,6 +151,7 @@ class _Recorder:
 
     def __init__(self, x: Tensor, into: FieldType) -> None:
         self.seen: dict[str, torch.nn.Module] = {}
+        self.sites: dict[str, int] = {}
         self._calls: dict[str, Call] = {}
         self._inputs: dict[str, tuple[Tensor, Tensor, FieldType]] = {}
         self._kinds: dict[int, FieldType] = {}
@@ -155,8 +165,8 @@ class _Recorder:
                 return
             if len(args) > 1 or options:  # such as the size of a skip: only the network knows how it moves along
                 return
-            self.seen[name] = layer
             x = plain(args[0])
+            self.seen[name], self.sites[name] = layer, math.prod(x.shape[2:])
             own = getattr(layer, "in_type", None)
             kind = own if isinstance(own, FieldType) else self._kinds.get(id(x))
             if kind is None and not self._calls and tuple(x.shape) == self._first:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from steer.field import FieldType, GeometricTensor, GSpace
 from steer.nn import BrokenSymmetryWarning, SteerableAttention
@@ -75,8 +76,8 @@ def check_equivariance(
     Returns:
         A report that prints as a table; `report.assert_exact()` makes it a test, `report.error()` gives numbers.
     Raises:
-        ValueError: if the module has no `in_type` and none is given, there is no element, a number is out of range, or there
-            is not one type for each of several outputs.
+        ValueError: if the module has no `in_type` and none is given, there is no element or one outside of the group, a
+            number is out of range, or there is not one type, over the same group or a subgroup, for each of several outputs.
         TypeError: if the module is none, or gives no tensor.
 
     >>> from steer import check_equivariance, gspaces, nn
@@ -99,7 +100,7 @@ def check_equivariance(
     if not isinstance(seed, int) or isinstance(seed, bool):
         raise ValueError(f"check_equivariance: seed, a whole number, is required; received {seed!r}")
     network = copy.deepcopy(module).to("cpu", dtype).train(train)
-    space = _smallest(into.gspace, network)
+    space = _smallest(into.gspace, _declared(into, out), network)
     attends = any(isinstance(layer, SteerableAttention) for layer in network.modules())
     shape = _size(space.dimensionality, 7 if size is None and space.lattice is None and attends else size)
     if not _is_count(batch):
@@ -131,7 +132,7 @@ def check_equivariance(
                     if not whole_network:
                         reasons[call.name] = reason(call, worst.element)
                     elif not reasons:
-                        reasons[NETWORK] = between_layers(call, others)
+                        reasons[NETWORK] = between_layers(call, worst.element, others)
     order = list(dict.fromkeys(m.layer for m in measurements))
     measurements.sort(key=lambda m: order.index(m.layer))
     return EquivarianceReport(tuple(measurements), tuple(constant), tuple(reasons.items()), str(space))
@@ -153,10 +154,25 @@ def _wants_types(network: torch.nn.Module, x: Tensor, into: FieldType) -> bool:
     return False
 
 
-def _smallest(space: GSpace, network: torch.nn.Module) -> GSpace:
+def _declared(into: FieldType, out: Any) -> list[FieldType]:
+    """The types that are given for the output.
+
+    Raises:
+        ValueError: if the group of one is no subgroup of that of the input: its law would be about other elements.
+    """
+    kinds = [kind for kind in pytree.tree_leaves(out) if isinstance(kind, FieldType)]
+    for kind in kinds:
+        if not kind.gspace.fibergroup <= into.gspace.fibergroup:
+            raise ValueError(
+                f"check_equivariance: an out_type over the group of the in_type, {into.gspace.fibergroup}, or over a "
+                f"subgroup is required; received {kind}; out_type.restrict goes to a subgroup"
+            )
+    return kinds
+
+
+def _smallest(space: GSpace, declared: list[FieldType], network: torch.nn.Module) -> GSpace:
     """The symmetry that is left at the end: layers may restrict the group on the way."""
-    for layer in network.modules():
-        kind = getattr(layer, "out_type", None)
+    for kind in [*declared, *(getattr(layer, "out_type", None) for layer in network.modules())]:
         if isinstance(kind, FieldType) and kind.fibergroup != space.fibergroup and kind.fibergroup <= space.fibergroup:
             space = GSpace(kind.fibergroup, space.lattice)
     return space
@@ -176,6 +192,11 @@ def _elements(space: GSpace, elements: Iterable[Tensor] | None) -> list[_Element
             raise ValueError(
                 f"check_equivariance: elements, a list of matrices [{d}, {d}] of {space.fibergroup}, is required; received "
                 f"{elements!r}; one matrix g is [g]"
+            )
+        if not all(bool(space.fibergroup.contains(g)) for g in given):
+            raise ValueError(
+                f"check_equivariance: elements of {space.fibergroup} are required; received a matrix that is none; "
+                "group.contains(g) tells which"
             )
         if not given:
             raise ValueError("check_equivariance: elements, at least one matrix of the group, are required; received none")

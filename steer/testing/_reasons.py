@@ -10,7 +10,7 @@ from torch import Tensor
 
 from steer.field import FieldType
 from steer.nn import Pointwise
-from steer.testing._calls import Call
+from steer.testing._calls import Call, Unmeasured
 from steer.testing._compare import inner, relative, transformed
 
 _MENDED = 1e-3  # of the error: what is left must be rounding beside it
@@ -18,7 +18,9 @@ _MENDED = 1e-3  # of the error: what is left must be rounding beside it
 
 def reason(call: Call, g: Tensor) -> str:
     """A sentence on why `L(g f)` and `g L(f)` differ for this element, with the way out."""
-    probes: tuple[Callable[[Call, Tensor], str | None], ...] = (_random, _parity, _one_sided, _uneven, _bias, _by_its_kind)
+    probes: tuple[Callable[[Call, Tensor], str | None], ...] = (
+        *(_not_finite, _random, _parity, _one_sided, _uneven, _bias, _by_its_kind),
+    )
     for probe in probes:
         found = probe(call, g)
         if found is not None:
@@ -29,15 +31,44 @@ def reason(call: Call, g: Tensor) -> str:
     )
 
 
-def between_layers(call: Call, others: dict[str, torch.nn.Module]) -> str:
+def between_layers(call: Call, g: Tensor, others: dict[str, Unmeasured]) -> str:
     """A sentence for a network whose measured layers all hold."""
-    flat = [name for name, layer in others.items() if isinstance(layer, torch.nn.Flatten)]
+    broken = _not_finite(call, g)
+    if broken is not None:
+        return broken
+    free = [name for name, other in others.items() if _mixes_sites(other)]
+    flat = [name for name, other in others.items() if _flattens(other)]
+    found = []
+    if free:
+        found.append(
+            f"the weights of {_named(others, free)} are free (not measured: the fields around have no type): use R1Conv, "
+            "R2Conv or R3Conv of steer.nn"
+        )
     if flat:
-        return f"{flat[0]} (Flatten) makes channels of positions, which the group moves: pool to one site before it"
+        found.append(
+            f"{_named(others, flat)} makes channels of positions, which the group moves: pool to one site before it"
+        )
+    if found:
+        return "; ".join(found)
     if others:
-        names = ", ".join(f"{name} ({type(layer).__name__})" for name, layer in others.items())
-        return f"every measured layer holds; these have no field types and were not measured: {names}"
+        return f"every measured layer holds; these have no field types and were not measured: {_named(others, list(others))}"
     return "every layer holds: look at what is done between them, and at the in_type and out_type of the network"
+
+
+def _mixes_sites(other: Unmeasured) -> bool:
+    """Whether free weights differ from one neighbouring site to the next."""
+    size = getattr(other.layer, "kernel_size", None)
+    is_conv = type(other.layer).__module__ == "torch.nn.modules.conv"
+    return is_conv and other.sites > 1 and isinstance(size, tuple) and max(size) > 1
+
+
+def _flattens(other: Unmeasured) -> bool:
+    """Whether several sites become channels; of one site nothing is lost."""
+    return isinstance(other.layer, torch.nn.Flatten) and other.layer.start_dim == 1 and other.sites > 1
+
+
+def _named(others: dict[str, Unmeasured], names: list[str]) -> str:
+    return ", ".join(f"{name} ({type(others[name].layer).__name__})" for name in names)
 
 
 def _error(call: Call, g: Tensor, layer: torch.nn.Module | None = None, f: Tensor | None = None) -> float:
@@ -58,6 +89,20 @@ def _mends(call: Call, g: Tensor, layer: torch.nn.Module | None = None, f: Tenso
         return _error(call, g, layer, f) <= _MENDED * min(_error(call, g), 1.0)
     except (RuntimeError, ValueError):
         return False
+
+
+def _not_finite(call: Call, g: Tensor) -> str | None:
+    space = call.kind_in.gspace
+    outputs = [*call.again(call.input), *call.again(transformed(call.input, call.kind_in, space, g))]
+    if all(bool(y.isfinite().all()) for y in outputs):
+        return None
+    weights = [name for name, value in call.layer.state_dict().items() if not _is_finite(value)]
+    why = f"nor are its numbers {', '.join(weights)}" if weights else "though its weights are: look for what overflows"
+    return f"its output is not finite, {why}"
+
+
+def _is_finite(value: object) -> bool:
+    return not isinstance(value, Tensor) or bool(value.isfinite().all())
 
 
 def _random(call: Call, g: Tensor) -> str | None:

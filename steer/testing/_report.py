@@ -33,7 +33,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class EquivarianceReport:
-    """All measurements of one check; prints as a table with a row per layer.
+    """All measurements of one check; prints as a table with a row per layer, and what is at fault, and why, below it.
 
     Attributes:
         measurements: one per layer and element, layers in the order of the forward pass, the network last.
@@ -99,7 +99,7 @@ class EquivarianceReport:
         """
         found = self.verdict(tolerance)
         if found is not None:
-            raise AssertionError(f"{found}\n{self}")
+            raise AssertionError(f"{found}\n{self.table}")
 
     def assert_approximate(self, tolerance: float) -> None:
         """Raise `AssertionError`, with the table, unless the other elements hold to `tolerance` for the whole network."""
@@ -109,6 +109,14 @@ class EquivarianceReport:
             raise AssertionError(f"error {self.error(exact=False):.2g} > {tolerance:.2g} for elements between\n{self}")
 
     def __str__(self) -> str:
+        fault = next((layer for layer in self.layers if layer in dict(self.reasons)), None)
+        if fault is None:
+            return self.table
+        return f"{self.table}\n\n{fault} breaks equivariance: error {self.error(fault):.2g}; {dict(self.reasons)[fault]}"
+
+    @property
+    def table(self) -> str:
+        """A row per layer, without the reason that `str` adds where an exact element fails by more than rounding."""
         counts = [sum(m.exact for m in self._of(NETWORK)), sum(not m.exact for m in self._of(NETWORK))]
         rows: list[tuple[str, ...]] = [
             ("layer", "kind", f"{counts[0]} exact elements", f"{counts[1]} other elements", "resampling alone")

@@ -121,6 +121,26 @@ def test_tensors_that_share_memory_are_stored_once_and_read_everywhere(tmp_path:
         assert torch.equal(twin.state_dict()[key], value)
 
 
+def test_one_layer_at_two_places(tmp_path: Path) -> None:
+    path, kind = tmp_path / "net.safetensors", gspaces.rot2dOnR2(4).type("2xregular")
+
+    def recurrent() -> torch.nn.Module:
+        layer = nn.R2Conv(kind, kind, 3, padding=1)
+        return torch.nn.Sequential(layer, nn.ReLU(kind), layer)
+
+    network = recurrent()
+    nn.save(network, path)
+    loaded = nn.load(recurrent(), path)
+    assert loaded[0] is loaded[2]
+    assert torch.equal(loaded[0].weight, network[0].weight)
+    apart = torch.nn.Sequential(nn.R2Conv(kind, kind, 3), nn.ReLU(kind), nn.R2Conv(kind, kind, 3))
+    assert torch.equal(nn.load(apart, path)[2].weight, network[0].weight)
+    with torch.no_grad():
+        apart[2].weight.add_(1)
+    nn.save(apart, path)
+    refused(recurrent(), path, r"shares what has different numbers in the file: 0\.weight = 2\.weight")
+
+
 def test_wrapped_networks_have_the_keys_of_what_they_wrap(tmp_path: Path) -> None:
     network = planar()
     nn.save(torch.compile(network, backend="eager"), tmp_path / "net.safetensors")

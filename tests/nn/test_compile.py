@@ -112,6 +112,24 @@ def test_training(name: str, backend: str) -> None:
         assert frames == [1, 2, 2] + [3] * (len(BATCHES) - 3)
 
 
+def test_evaluation() -> None:
+    """Sizes in any order make as many graphs as those of stock layers: three for 3, 8 and 16."""
+
+    def graphs(network: torch.nn.Module, batches: tuple[int, ...]) -> int:
+        torch._dynamo.reset()
+        counted = torch._dynamo.testing.CompileCounterWithBackend("aot_eager")
+        compiled = torch.compile(network.eval(), fullgraph=True, backend=counted)
+        with torch.no_grad():
+            for batch in batches:
+                x = randn(batch, 1, 7, 7).float()
+                assert_close(compiled(x), network(x), 1e-5)
+        return counted.frame_count
+
+    for batches, expected in (((3, 8, 16), 3), ((32, 16, 8, 3), 3), ((3, 8, 15, 5), 2)):
+        assert graphs(CONTROLS["C8 regular"](), batches) == expected
+        assert graphs(NETWORKS["C8 regular"](), batches) == expected
+
+
 @pytest.mark.filterwarnings("ignore:TF32 acceleration")  # of setting the flags back
 def test_two_compilations_serve_all_sizes_where_torch_does_not_ask() -> None:
     """The reason given above, put to the test: without the two backends no size is special."""
@@ -126,11 +144,14 @@ def test_a_declared_range_of_batches_is_compiled_once() -> None:
     network = regular(gspaces.rot2dOnR2(4)).eval()
     counted = torch._dynamo.testing.CompileCounterWithBackend("aot_eager")
     compiled = torch.compile(network, fullgraph=True, backend=counted)
-    for batch in (3, 8, 15, 2):
-        x = randn(batch, 1, 7, 7).float()
-        torch._dynamo.mark_dynamic(x, 0, min=2, max=15)
-        assert_close(compiled(x).detach(), network(x).detach(), 1e-5)
-    assert counted.frame_count == 1
+    for batches, (least, most) in (((3, 8, 15, 2), (2, 15)), ((32, 16, 64), (16, 64))):
+        torch._dynamo.reset()
+        counted.frame_count = 0
+        for batch in batches:
+            x = randn(batch, 1, 7, 7).float()
+            torch._dynamo.mark_dynamic(x, 0, min=least, max=most)
+            assert_close(compiled(x).detach(), network(x).detach(), 1e-5)
+        assert counted.frame_count == 1
 
 
 class Typed(torch.nn.Module):

@@ -157,6 +157,19 @@ WRONG_VALUES = {
     ),
     "check_equivariance: dtype, .* received 'double'": lambda: check_equivariance(nn.ReLU(KIND), dtype="double"),
     "check_equivariance: train, .* received 1": lambda: check_equivariance(nn.ReLU(KIND), train=1),
+    r"bias: one number per invariant of the output, \[2\], is required; received \[8\]": lambda: with_bias(KIND, 8),
+    r"bias: one number per invariant .* \[0\], is required; received \[4\]; set bias to None": lambda: with_bias(
+        SPACE.type("2x1"), 4
+    ),
+    r"check_equivariance: elements of cyclic\(4\) are required; received a matrix that is none": lambda: check_equivariance(
+        nn.ReLU(KIND), elements=[*cyclic(4).elements, cyclic(8).elements[1]]
+    ),
+    r"an out_type over the group of the in_type, cyclic\(4\), .* received 0e of dihedral\(4": lambda: check_equivariance(
+        torch.nn.Conv2d(8, 1, 3), KIND, gspaces.flipRot2dOnR2(4).type("0e"), size=5
+    ),
+    r"an out_type over the group .* received 1 of cyclic\(4\)": lambda: check_equivariance(
+        nn.Identity(KIND), gspaces.rot2dOnR2(3).type("regular"), [None, {"a": SPACE.type("1")}]
+    ),
     "check_equivariance: seed, .* received 0.5": lambda: check_equivariance(nn.ReLU(KIND), seed=0.5),
 }
 
@@ -167,6 +180,13 @@ def uneven_prelu(count: int) -> torch.nn.PReLU:
     return layer
 
 
+def with_bias(out: nn.FieldType, size: int) -> torch.Tensor:
+    """What a convolution gives to which a stock bias was assigned."""
+    layer = nn.R2Conv(out, out, 3)
+    layer.bias = torch.nn.Parameter(torch.zeros(size))
+    return layer(torch.randn(1, out.size, 5, 5))
+
+
 @pytest.mark.parametrize("message", WRONG_VALUES)
 def test_wrong_values(message: str) -> None:
     with pytest.raises(ValueError, match=message):
@@ -174,6 +194,12 @@ def test_wrong_values(message: str) -> None:
 
 
 WRONG_CLASSES = {
+    r"R2Conv.check_equivariance: options .* received atol, rtol; .*assert_exact\(tolerance\)": lambda: (
+        conv().check_equivariance(atol=1e-5, rtol=1e-5)
+    ),
+    "ReLU.check_equivariance: options of steer.check_equivariance are required; received sizes$": lambda: nn.ReLU(
+        KIND
+    ).check_equivariance(sizes=5),
     r"radial: a function of radii \[point\] to \[profile, point\], is required; received 3": lambda: conv(radial=3),
     "R2Conv.from_dense: kernel, a torch tensor, is required; received ndarray": lambda: conv().from_dense(np.zeros(3)),
     "R2Conv.from_dense: bias, a torch tensor, is required; received str": lambda: conv().from_dense(torch.zeros(3), "x"),

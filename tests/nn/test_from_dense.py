@@ -72,6 +72,14 @@ def test_errors() -> None:
         conv.from_dense(torch.zeros(18, 17, 5, 5))
     with pytest.raises(ValueError, match=r"a bias \[18\] is required; received \[3\]"):
         conv.from_dense(conv.dense()[0], torch.zeros(3))
+    kernel, bias = conv.dense()
+    before = conv.weight.clone()
+    for number in (torch.nan, torch.inf):
+        with pytest.raises(ValueError, match="a kernel of finite numbers is required; received NaN or infinity"):
+            conv.from_dense(kernel + number)
+        with pytest.raises(ValueError, match="a bias of finite numbers is required"):
+            conv.from_dense(kernel, bias + number)
+    assert torch.equal(conv.weight, before)
     space = gspaces.rot2dOnR2(4)
     bare = nn.R2Conv(space.type("1"), space.type("1"), 3)
     with pytest.raises(ValueError, match="no bias is required"):

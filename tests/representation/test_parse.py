@@ -75,6 +75,16 @@ def test_representations_that_do_not_exist(text, received):
         so2().representation(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"), [("3xregulr", "regular"), ("1 + trivail", "trivial"), ("2x(0 + Standard)", "standard")]
+)
+def test_misspelt_names_are_answered_with_the_name(text, meant):
+    with pytest.raises(ValueError, match=rf"names its irreps by .* did you mean '{meant}'\?$"):
+        cyclic(4).representation(text)
+    with pytest.raises(ValueError, match="it has 0, 1, 2$"):
+        cyclic(4).representation("9")
+
+
 def test_a_continuous_group_has_no_regular_representation():
     with pytest.raises(ValueError, match=r"regular: a finite group is required; received so2\(\)"):
         so2().representation("2xregular")

@@ -23,6 +23,22 @@ def stock_bias(n: int) -> torch.nn.Conv2d:
     return layer
 
 
+def with_nan(layer: torch.nn.Module) -> torch.nn.Module:
+    """With one weight that is not a number."""
+    with torch.no_grad():
+        layer.weight.view(-1)[0] = torch.nan
+    return layer
+
+
+class Overflow(torch.nn.Module):
+    """Infinite wherever the input is positive."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * 1e300 * 1e300
+
+
+POOLED = torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(4, 2)
+
 BROKEN = {
     "even size with a stride": (
         [conv(GREY, REGULAR, 3, padding=1), conv(REGULAR, REGULAR, 3, stride=2, padding=1), nn.ReLU(REGULAR)],
@@ -67,6 +83,30 @@ BROKEN = {
     "positions as channels": (
         [conv(GREY, GREY, 3), torch.nn.Flatten(), torch.nn.Linear(49, 3)],
         (None, 9, "(whole network)", "makes channels of positions"),
+    ),
+    "a stock convolution before one site": (
+        [torch.nn.Conv2d(1, 4, 3), *POOLED],
+        (None, 9, "(whole network)", r"above \S+; the weights of 0 \(Conv2d\) are free(?!.*Flatten)"),
+    ),
+    "a stock convolution between types and one site": (
+        [conv(GREY, REGULAR, 3), torch.nn.Conv2d(8, 4, 3), *POOLED],
+        (None, 9, "(whole network)", r"above \S+; the weights of 1 \(Conv2d\) are free(?!.*Flatten)"),
+    ),
+    "a stock convolution and positions as channels": (
+        [torch.nn.Conv2d(1, 4, 3), torch.nn.Flatten(), torch.nn.Linear(196, 3)],
+        (None, 9, "(whole network)", r"0 \(Conv2d\) are free.*; 1 \(Flatten\) makes channels of positions"),
+    ),
+    "weights that are not finite": (
+        [conv(GREY, REGULAR, 3), with_nan(conv(REGULAR, REGULAR, 3)), nn.ReLU(REGULAR)],
+        (REGULAR, 9, "1", "its output is not finite, nor are its numbers weight"),
+    ),
+    "an overflow": (
+        [conv(GREY, GREY, 3), Overflow(), nn.Identity(GREY)],
+        (GREY, 9, "1", "its output is not finite, though its weights are"),
+    ),
+    "not finite between types": (
+        [with_nan(torch.nn.Conv2d(1, 4, 3)), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()],
+        (None, 9, "(whole network)", r"its output is not finite, nor are its numbers 0\.weight"),
     ),
     "one-sided output padding": (
         [conv(GREY, GREY, 3), torch.nn.ConvTranspose2d(1, 1, 2, 2, output_padding=1), nn.Identity(GREY)],

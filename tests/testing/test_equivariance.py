@@ -280,3 +280,17 @@ def test_numbers_that_are_out_of_range() -> None:
 
     with pytest.raises(TypeError, match="an output of tensors, or tuples, lists and dictionaries of them, is required"):
         check_equivariance(Nothing())
+
+
+def test_an_output_over_a_subgroup_is_measured_for_its_elements() -> None:
+    """A stock layer says no type of its own: the group is that of what is asked of it."""
+    space = gspaces.flipRot2dOnR2(4)
+    grey, turns = space.type("2x0e"), gspaces.rot2dOnR2(4)
+    skewed = torch.nn.Conv2d(2, 1, 5, dtype=torch.float64)
+    with torch.no_grad():
+        skewed.weight.copy_(sum(skewed.weight.rot90(k, (2, 3)) for k in range(4)))
+    report = check_equivariance(skewed, grey, turns.type("0"), size=9)
+    report.assert_exact()
+    assert len(report.measurements) == 4
+    with pytest.raises(AssertionError, match="breaks equivariance"):
+        check_equivariance(skewed, grey, space.type("0e"), size=9).assert_exact()
