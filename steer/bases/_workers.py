@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 J = TypeVar("J")
@@ -38,32 +39,57 @@ def solved(
             yield from _collected({cluster.submit(function, job): job for job in jobs})
         return
     start, left = time.monotonic(), deque(jobs)
-    pool: Executor | None = None
-    sent: dict[Future[R], J] = {}
-    answered = False
+    while left and (workers == 1 or time.monotonic() - start < _PATIENCE):
+        job = left.popleft()
+        yield job, function(job)
+    if left:
+        yield from _shared(function, left, workers - 1)
+
+
+def _shared(function: Callable[[J], R], left: deque[J], others: int) -> Iterator[tuple[J, R]]:
+    """Jobs that other processes take from the end, and this one from the beginning."""
+    pool, missing, answered = _pool(others), len(left), False
+    sent: dict[J, None] = {}
+    answers: SimpleQueue[tuple[J, Future[R]]] = SimpleQueue()
+
+    def send() -> None:
+        with contextlib.suppress(IndexError):  # all are taken
+            job = left.pop()
+            sent[job] = None
+            pool.submit(function, job).add_done_callback(lambda future: answer(job, future))
+
+    def answer(job: J, future: Future[R]) -> None:
+        answers.put((job, future))
+        send()  # from the pool's own thread: this one may be at work for long
+
     try:
-        while left or sent:
-            for future in [future for future in sent if future.done()]:
+        for _ in range(2 * others):  # one in work and one that waits for each
+            send()
+        while missing:
+            try:
+                job, future = answers.get(block=answered and not left)
+            except Empty:
+                try:
+                    # What was sent last may be with a worker that has not even started.
+                    job = left.popleft() if left or answered else sent.popitem()[0]
+                except (IndexError, KeyError):
+                    continue
+                result = function(job)
+            else:
                 answered = True
-                yield sent.pop(future), future.result()
-            if pool is None and workers > 1 and left and time.monotonic() - start > _PATIENCE:
-                pool = _pool(workers - 1)
-            while pool and left and len(sent) < 2 * (workers - 1):  # one in work and one that waits for each
-                job = left.pop()  # from the other end
-                sent[pool.submit(function, job)] = job
-            if left:
-                job = left.popleft()
-                yield job, function(job)
-            elif answered:
-                wait(sent, return_when=FIRST_COMPLETED)
-            elif sent:  # the others may not have started yet
-                _, job = sent.popitem()
-                yield job, function(job)
+                if job not in sent:  # it was done here as well
+                    continue
+                del sent[job]
+                result = future.result()
+            missing -= 1
+            yield job, result
     except BaseException:
-        _end(pool)
+        answered = False
         raise
-    if not answered:
-        _end(pool)
+    finally:
+        if not answered:  # stop them at once, whatever they do
+            left.clear()
+            pool.shutdown(wait=True, kill_workers=True)  # type: ignore[call-arg]
 
 
 def _collected(sent: dict[Future[R], J]) -> Iterator[tuple[J, R]]:
@@ -80,12 +106,6 @@ def _pool(size: int) -> Executor:
     options = {"timeout": 300, "initializer": _end_with, "initargs": (os.getpid(),), "env": _THREADS}
     pool: Executor = get_reusable_executor(size, **options)
     return pool
-
-
-def _end(pool: Executor | None) -> None:
-    """Stop workers at once, whatever they do."""
-    if pool is not None:
-        pool.shutdown(wait=True, kill_workers=True)  # type: ignore[call-arg]
 
 
 def _end_with(builder: int) -> None:
