@@ -30,10 +30,14 @@ def is_plain(weight: Tensor) -> bool:
     return type(weight) in (Tensor, torch.nn.Parameter) and not weight.is_meta and unwatched()
 
 
-# Torch tells by private names alone; without them everything counts as watched, and nothing can be wrong.
-_transforms = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
-_modes = getattr(torch._C, "_len_torch_dispatch_stack", lambda: 1)
-_tracer = getattr(torch._C, "_get_tracing_state", lambda: True)
+def _private(name: str, unknown: Any) -> Any:
+    """A function of torch that has no public name; of one that is gone, the answer after which nothing can be wrong."""
+    return getattr(torch._C, name, lambda: unknown)
+
+
+_transforms = _private("_are_functorch_transforms_active", True)
+_modes = _private("_len_torch_dispatch_stack", 1)
+_tracer = _private("_get_tracing_state", True)
 
 
 def unwatched() -> bool:
