@@ -1,7 +1,7 @@
 """Memory of training: how much more of it a steerable network takes than the plain one, and what its bases take.
 
-Each figure is the growth of the peak resident set of a process of its own over that after building the network, during three
-steps; bases and weights are counted from their tensors.
+Each figure is the peak of the resident set of a process of its own during three steps, less what was resident when the
+network had been built; bases and weights are counted from their tensors. Linux only: elsewhere a peak cannot be forgotten.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from benchmarks.clock import keep, machine
 from benchmarks.networks import ROWS
 
 _CHILD = """
-import json, resource, torch, warnings
+import json, re, torch, warnings
 warnings.simplefilter("ignore")
 torch.set_num_threads({threads})
 from benchmarks.networks import ROWS
@@ -24,15 +24,16 @@ from benchmarks.libraries import libraries
 row = ROWS[{name!r}]
 lib = {{one.name: one for one in libraries({who!r} == "escnn")}}
 net = row.plain() if {who!r} == "plain" else lib[{who!r}].takes(row.build(lib[{who!r}]))
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+resident = lambda what: int(re.search(what + r":\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024
 x = torch.randn({batch}, *row.shape)
-before = peak()
+open("/proc/self/clear_refs", "w").write("5")  # the peak of construction is forgotten
+before = resident("VmRSS")
 for _ in range(3):
     net(x).square().mean().backward()
     for parameter in net.parameters():
         parameter.grad = None
 size = lambda tensors: sum(t.numel() * t.element_size() for t in tensors) / 2**20
-print(json.dumps([peak() - before, size(net.parameters()), size(net.buffers())]))
+print(json.dumps([resident("VmHWM") - before, size(net.parameters()), size(net.buffers())]))
 """
 
 
@@ -40,7 +41,7 @@ def measure(name: str, who: str, batch: int, threads: int) -> list[float]:
     """Growth, parameters and buffers in MB."""
     child = _CHILD.format(name=name, who=who, batch=batch, threads=threads)
     out = subprocess.run([sys.executable, "-c", child], check=True, capture_output=True, text=True)
-    return json.loads(out.stdout)
+    return json.loads(out.stdout.splitlines()[-1])  # libraries may print before it
 
 
 def main(argv: list[str] | None = None) -> int:
