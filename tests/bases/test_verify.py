@@ -148,8 +148,15 @@ def test_packs_that_do_not_say_what_they_hold(pack):
 
 
 def test_folders_without_packs(tmp_path):
+    (tmp_path / ".hidden.safetensors").touch()
     with pytest.raises(FileNotFoundError, match="a folder with packs"):
         verify([tmp_path])
+
+
+def test_what_is_never_read_is_not_verified(pack):
+    """Hidden files, such as those that a file manager or a synchroniser leaves beside a pack."""
+    pack.with_name(f"._{pack.name}").write_bytes(b"no pack")
+    assert [finding.path for finding in verify([pack.parent])] == [pack]
 
 
 def test_differences(pack, tmp_path):

@@ -151,6 +151,14 @@ def test_the_first_pack_wins(shelf):
     assert [pack.path.name for pack in store.packs()] == ["second.safetensors"]
 
 
+def test_hidden_files_are_no_packs(shelf):
+    path = make(shelf / "mine")
+    for name in (".own.safetensors", "._own.safetensors", "own.safetensors.tmp"):
+        path.with_name(name).write_bytes(b"no pack")
+    assert store.files(shelf / "mine") == [path]
+    assert [pack.path for pack in store.packs()] == [path]
+
+
 def test_a_folder_that_may_not_be_read_stops_nothing(shelf, monkeypatch):
     """As in a container that runs for another user than the home belongs to."""
 
