@@ -160,8 +160,8 @@ def test_the_rules_would_notice():
 
 FOR_ROOMS = {
     "store": {
-        *("Entry", "cached", "digest", "entry_name", "find", "group_name", "missing_folders", "probe", "replace"),
-        *("same_probe", "sweep", "write"),
+        *("Entry", "EntryError", "Form", "cached", "digest", "entry_name", "files", "find", "group_name"),
+        *("missing_folders", "probe", "replace", "same_bits", "same_probe", "sweep", "tensors", "write"),
     },
     "group": {"SAME", "deterministic", "gauss_legendre", "holds", "numbers", "require", "tolerance", "working"},
     "representation": {

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 
-from steer.store import Entry, Pack
+from steer.store import Entry, Pack, same_bits
+
+TINY = 5e-324
+"""The size of a difference that is none of values, but of bits: the smallest number above zero."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +19,7 @@ class Difference:
     Attributes:
         entry: its name; "gauge" for the version of the gauge, which is the pack's as a whole.
         what: "only in the old one", "only in the new one", "other shapes", "other labels" or "other values"; or both gauges.
-        size: the largest difference of values; infinite where they cannot be compared.
+        size: the largest difference of values, `TINY` if only bits differ; infinite where they cannot be compared.
     """
 
     entry: str
@@ -47,12 +51,13 @@ def compare_entries(old: Entry, new: Entry) -> tuple[str, float]:
     shapes = [{name: (value.shape, value.dtype) for name, value in e.tensors.items()} for e in (old, new)]
     if shapes[0] != shapes[1]:
         return "other shapes", math.inf
-    facts = [{key: value for key, value in e.info.items() if key != "residual"} for e in (old, new)]
+    # As text, for 1, 1.0 and true are equal values and different labels.
+    facts = [json.dumps({k: v for k, v in e.info.items() if k != "residual"}, sort_keys=True) for e in (old, new)]
     if facts[0] != facts[1]:
         return "other labels", math.inf
     size = 0.0
     for name, value in old.tensors.items():
-        if value.numel() and not value.equal(new.tensors[name]):
+        if not same_bits(value, new.tensors[name]):
             gap = (value.double() - new.tensors[name].double()).abs().max()
-            size = max(size, float(gap) if gap == gap else math.inf, 5e-324)  # NaNs, signs of zero
+            size = max(size, float(gap) if gap == gap else math.inf, TINY)  # NaNs, signs of zero
     return ("other values", size) if size else ("", 0.0)

@@ -15,7 +15,7 @@ from torch import Tensor
 from steer import expansion
 from steer.bases._options import require
 from steer.coupling import Table, clebsch_gordan_entry, decomposition_entry
-from steer.expansion import Block, Sampling, exact_symmetries, layout, solve_block
+from steer.expansion import Sampling, exact_symmetries, layout, read_block, solve_block
 from steer.group import Group, deterministic, gauss_legendre, rotation
 from steer.kernel import HarmonicRepresentation, harmonic_dim
 from steer.representation import (
@@ -142,7 +142,7 @@ class ClebschGordan(Solution):
         irreps = self._irreps(group, detail)
         if entry.info["labels"] != [irrep.label for irrep in irreps]:
             return math.inf
-        table = Table(entry.info["labels"], entry.tensors["triples"], entry.tensors["values"])
+        table = Table(group, entry)
         g = _probes(group)
         values = [irrep.matrices(g) for irrep in irreps]
         worst = 0.0
@@ -307,7 +307,7 @@ class SampledBlock(Solution):
     def residual(self, group: Any, detail: str, entry: Entry) -> float:
         into, out, sampling = self._asked(group, detail)
         assert sampling.lattice is not None
-        solved = Block.of(into, out).read(entry)
+        solved = read_block(into, out, sampling, entry)
         stream = torch.Generator("cpu").manual_seed(0)
         weight = torch.randn(self.DRAWS, 1, solved.size, generator=stream, dtype=torch.float64)
         kernels = solved.expand(weight, solved.constants).reshape(self.DRAWS, out.dim, into.dim, -1)

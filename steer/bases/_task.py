@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from steer import group as groups
 from steer.bases._solutions import SOLUTIONS, STORED_AS, Solution
 from steer.group import Group, from_generators
-from steer.store import Entry, entry_name, group_name
+from steer.store import Entry, EntryError, entry_name, group_name
 
 GROUP = "group/"
 """How names of entries begin that say what group a name means: they have no task of their own."""
@@ -58,9 +59,12 @@ class Task:
         return out
 
     def residual(self, entry: Entry) -> float:
-        """By how much an entry misses the laws of its solution."""
+        """By how much an entry misses the laws of its solution; infinite for one that is none."""
         solution, group = self._find()
-        return solution.residual(group, self.detail, entry)
+        try:
+            return solution.residual(group, self.detail, entry)
+        except EntryError:
+            return math.inf
 
     @classmethod
     def of(cls, info: dict[str, Any]) -> Task:

@@ -26,7 +26,8 @@ class Finding:
         problems: what is wrong, one line each; none for a pack that is right.
         entries: number of entries.
         residual: by how much the worst entry misses its laws, measured now.
-        difference: the largest difference from a fresh computation, 0.0 if every bit is the same.
+        difference: the largest difference from a fresh computation; 0.0 if every bit is the same, and only then: signs of
+            zero alone are 5e-324.
     """
 
     path: Path
@@ -44,7 +45,7 @@ def verify(folders: list[Path], progress: Callable[[int, int, str], None] | None
     """
     paths = []
     for folder in folders:
-        found = sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else []
+        found = store.files(folder) if folder.is_dir() else []
         if not found:
             raise FileNotFoundError(f"{folder}: a folder with packs (*{SUFFIX}) is required; there is none")
         paths += found

@@ -1,6 +1,7 @@
 """Clebsch-Gordan coefficients of every group, with closed forms for SO(2), O(2), SO(3) and O(3)."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import product
 from math import prod, sqrt
 
@@ -8,9 +9,10 @@ import torch
 from torch import Tensor
 
 from steer.coupling._intertwiners import intertwiners
+from steer.coupling._stored import stored_irreps
 from steer.group import ContinuousGroup, Group, deterministic, o2, require, so2, so3
-from steer.representation import Irrep, Representation, canonicalise, irrep, real_harmonics_from_complex
-from steer.store import Entry, cached, find
+from steer.representation import Irrep, Representation, canonicalise, real_harmonics_from_complex
+from steer.store import Entry, EntryError, Form, cached, find, tensors
 
 
 def clebsch_gordan(a: Irrep, b: Irrep, c: Irrep) -> Tensor:
@@ -66,39 +68,47 @@ def _clebsch_gordan(a: Irrep, b: Irrep, c: Irrep) -> Tensor:
 class Table:
     """The Clebsch-Gordan coefficients among some irreps of a group, as packs hold them.
 
+    Its entry has `triples`, `[k, 4]`: positions of a, b and c among the labels, and the number n of solutions, where it is
+    not zero; and `values`, `[n, dim_c, dim_a, dim_b]` of all triples in this order, flat.
+
     Args:
-        labels: of the irreps.
-        triples: `[k, 4]`, positions of a, b and c among the labels, and the number n of solutions, where it is not zero.
-        values: `[n, dim_c, dim_a, dim_b]` of all triples in this order, flat.
+        group: of the irreps.
+        entry: that a pack holds for it.
+    Raises:
+        EntryError: if it is no such table of the group, or if couplings of a pair of irreps are too many, or for finite
+            groups too few, to fill their product.
     """
 
-    def __init__(self, labels: Sequence[str], triples: Tensor, values: Tensor) -> None:
-        self.labels = {label: i for i, label in enumerate(labels)}
-        self._triples, self._values = triples, values
+    def __init__(self, group: Group, entry: Entry) -> None:
+        irreps = stored_irreps(entry, "labels", group)
+        given = tensors(entry, {"triples": Form(("triples", 4), torch.int64), "values": Form(("entries",))})
+        self.labels = {irrep.label: i for i, irrep in enumerate(irreps)}
+        self._values = given["values"]
         self._starts: dict[tuple[int, int, int], tuple[int, int]] = {}
+        left = {(a, b): irreps[a].dim * irreps[b].dim for a in range(len(irreps)) for b in range(len(irreps))}
+        start = 0
+        for a, b, c, n in given["triples"].tolist():
+            if not all(0 <= i < len(irreps) for i in (a, b, c)) or n < 1 or (a, b, c) in self._starts:
+                raise EntryError(f"triples: each of {len(irreps)} irreps once is required; received {[a, b, c, n]}")
+            self._starts[a, b, c] = (start, n)
+            start += n * irreps[c].dim * irreps[a].dim * irreps[b].dim
+            left[a, b] -= n * irreps[c].dim // irreps[c].endomorphisms
+        if len(self.labels) != len(irreps) or start != len(self._values):
+            raise EntryError(f"values: {start} of them, of different irreps, are required; received {len(self._values)}")
+        if any(rest < 0 or (rest and group.is_finite) for rest in left.values()):
+            raise EntryError("triples: couplings that fill the products of the irreps are required; received others")
 
     def get(self, a: Irrep, b: Irrep, c: Irrep) -> Tensor:
         """`[n, dim_c, dim_a, dim_b]`."""
-        if not self._starts:
-            self._index(a.group)
         key = (self.labels[a.label], self.labels[b.label], self.labels[c.label])
         start, n = self._starts.get(key, (0, 0))
         shape = (n, c.dim, a.dim, b.dim)
         return self._values[start : start + prod(shape)].reshape(shape)
 
-    def _index(self, group: Group) -> None:
-        dims = [irrep(group, label).dim for label in self.labels]
-        start, starts = 0, {}
-        for a, b, c, n in self._triples.tolist():
-            starts[a, b, c] = (start, n)
-            start += n * dims[a] * dims[b] * dims[c]
-        self._starts = starts
-
 
 @cached(64)
 def _table(group: Group) -> Table | None:
-    entry = find("clebsch_gordan", group)
-    return Table(entry.info["labels"], entry.tensors["triples"], entry.tensors["values"]) if entry else None
+    return find("clebsch_gordan", partial(Table, group), group)
 
 
 @deterministic
@@ -182,7 +192,9 @@ def _so3_clebsch_gordan(l1: int, l2: int, l3: int) -> Tensor:
     known = _table(so3())
     labels = (str(l1), str(l2), str(l3))
     if known and all(label in known.labels for label in labels):
-        return known.get(*(so3().irrep(label) for label in labels))[0]
+        found = known.get(*(so3().irrep(label) for label in labels))
+        if len(found) == 1:  # as it is in every table that is right
+            return found[0]
     complex_form = torch.zeros(2 * l3 + 1, 2 * l1 + 1, 2 * l2 + 1, dtype=torch.float64)
     low, high = max(-l1, l3 - l2), min(l1, l3 + l2)
     value = 1.0

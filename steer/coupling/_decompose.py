@@ -1,12 +1,15 @@
 """Decomposition into irreps with its change of basis."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from steer.coupling._intertwiners import endomorphisms, intertwiners
+from steer.coupling._stored import stored_irreps
 from steer.group import deterministic, require
 from steer.representation import DirectSum, Irrep, Representation, canonical_rows
-from steer.store import Entry, cached, find
+from steer.store import Entry, EntryError, Form, cached, find, tensors
 
 
 def decompose(representation: Representation) -> tuple[tuple[Irrep, ...], Tensor]:
@@ -30,11 +33,20 @@ def _decompose(representation: Representation) -> tuple[tuple[Irrep, ...], Tenso
         pieces = [_decompose(part) for part in representation.parts]
         return tuple(i for irreps, _ in pieces for i in irreps), torch.block_diag(*(q for _, q in pieces))
     if representation.packed_as:
-        entry = find("decomposition", representation.group, representation.packed_as)
-        if entry:
-            return tuple(representation.group.irrep(label) for label in entry.info["irreps"]), entry.tensors["change"]
+        known = find("decomposition", partial(_read, representation), representation.group, representation.packed_as)
+        if known:
+            return known
     columns = [copy for irrep in representation.multiplicities for copy in _copies(irrep, representation)]
     return representation.irreps, torch.cat(columns, 1)
+
+
+def _read(representation: Representation, entry: Entry) -> tuple[tuple[Irrep, ...], Tensor]:
+    change = tensors(entry, {"change": Form((representation.dim, representation.dim))})["change"]
+    irreps = stored_irreps(entry, "irreps", representation.group)
+    if sum(irrep.dim for irrep in irreps) != representation.dim:
+        found = [irrep.label for irrep in irreps]
+        raise EntryError(f"irreps: those that fill {representation.dim} dimensions are required; received {found}")
+    return irreps, change
 
 
 def decomposition_entry(representation: Representation) -> Entry:

@@ -5,6 +5,7 @@ Imports the rooms up to `steer.kernel`. Law of the room: sampling a kernel at ta
 
 from steer.expansion._blocks import Block, IrrepBlock, OrbitBlock, block
 from steer.expansion._blocks import block_name as block_name
+from steer.expansion._blocks import read_block as read_block
 from steer.expansion._blocks import solve_block as solve_block
 from steer.expansion._dense import dense_kernel, is_plain, unwatched
 from steer.expansion._lattice import Lattice, exact_symmetries, exchanged_axes, lattice, reversed_axes, sums_axes

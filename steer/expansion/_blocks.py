@@ -10,7 +10,9 @@ there, and `adjoint`, the transposed map. The last two are what a training step 
 from __future__ import annotations
 
 import hashlib
+import math
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,7 +23,7 @@ from steer.expansion._sampling import Sampling, tap_functions
 from steer.group import FiniteGroup
 from steer.kernel import HarmonicRepresentation, angular_couplings, harmonic_dim
 from steer.representation import Irrep, Quotient, Representation
-from steer.store import Entry, find, group_name
+from steer.store import Entry, EntryError, Form, find, group_name, tensors
 
 VANISHES = 1e-7  # an element of smaller norm is not on the grid; scalar functions are normalised over the taps
 
@@ -62,15 +64,19 @@ class Block(ABC):
         constants = {f"constant {i}": constant for i, constant in enumerate(self.constants)}
         return Entry({"centre": self.centre, "gain": self.gain, **constants}, {"shape": self.shape})
 
-    @staticmethod
-    def of(into: Representation, out: Representation) -> type[Block]:
-        """The form that fits two kinds of fields."""
-        return OrbitBlock if isinstance(into, Quotient) or isinstance(out, Quotient) else IrrepBlock
-
     @classmethod
-    def read(cls, entry: Entry) -> Block:
-        constants = [entry.tensors[f"constant {i}"] for i in range(len(entry.tensors) - 2)]
-        return cls(entry.tensors["centre"], entry.tensors["gain"], *constants, **entry.info["shape"])
+    def _read(cls, entry: Entry, constants: list[Form], **shape: Any) -> Block:
+        """What `entry` made of a block with constants of these forms and this shape; `size` stands for its own.
+
+        Raises:
+            EntryError: if it is something else.
+        """
+        forms = {"centre": Form(("size",), torch.bool), "gain": Form(("size",))}
+        forms |= {f"constant {i}": form for i, form in enumerate(constants)}
+        found = tensors(entry, forms)
+        if entry.info.get("shape") != shape:
+            raise EntryError(f"shape: {shape} is required; received {entry.info.get('shape')}")
+        return cls(*(found[name] for name in forms), **shape)
 
 
 class IrrepBlock(Block):
@@ -94,6 +100,11 @@ class IrrepBlock(Block):
         gain = sampling.smooth(basis, into.group.d).sum((1, 2)) / out.dim
         flat = basis.flatten(1).contiguous()  # two axes: memory formats of images mean nothing here
         return cls(torch.tensor(centre, dtype=torch.bool)[kept], gain, flat, kernel=list(basis.shape[1:]))
+
+    @classmethod
+    def read(cls, into: Irrep, out: Irrep, sampling: Sampling, entry: Entry) -> Block:
+        kernel = [out.dim, into.dim, sampling.taps]
+        return cls._read(entry, [Form(("size", math.prod(kernel)))], kernel=kernel)
 
     def spread(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
         kernel = weight.flatten(0, 1) @ constants[0]
@@ -143,6 +154,21 @@ class OrbitBlock(Block):
         gain = sampling.smooth(spread[kept], orbit.group.d).sum((1, 2)) / norm[kept] ** 2
         centre = (combinations.abs().amax(1) > 0)[:, at_centre].any(1)
         return cls(centre, gain, functions.contiguous(), action, combinations.contiguous(), **shape)
+
+    @classmethod
+    def read(cls, orbit: Quotient, other: Representation, sampling: Sampling, into: bool, entry: Entry) -> Block:
+        all_functions = len(_centre_functions(sampling, orbit.group.d))
+        moves = isinstance(other, Quotient)
+        action = Form((orbit.dim, other.dim), torch.int64) if moves else Form((orbit.dim, other.dim, other.dim))
+        constants = [Form((orbit.dim, "functions" if orbit.is_regular else all_functions, sampling.taps)), action]
+        constants += [] if orbit.is_regular else [Form(("size", other.dim, all_functions))]
+        found = cls._read(entry, constants, into=into, other=other.dim)
+        functions, action_found = found.constants[:2]
+        if orbit.is_regular and found.size != functions.shape[1] * other.dim:
+            raise EntryError(f"gain: {functions.shape[1]} functions x {other.dim} are required; received {found.size}")
+        if moves and not bool((action_found.sort(1).values == torch.arange(other.dim)).all()):
+            raise EntryError("constant 1: a permutation for every coset is required; received other places")
+        return found
 
     @staticmethod
     def _invariant_combinations(orbit: Quotient, other: Representation, sampling: Sampling) -> Tensor:
@@ -267,11 +293,27 @@ def _centre_functions(sampling: Sampling, d: int) -> Tensor:
 
 def block(into: Representation, out: Representation, sampling: Sampling) -> Block:
     """The kernel space between two atoms, in the form that costs least; read from a pack if one holds it."""
-    described, name = block_name(into, out, sampling)
-    entry = find("block", into.group, name) if name else None
-    if entry and entry.info["of"] == described:
-        return Block.of(into, out).read(entry)
-    return solve_block(into, out, sampling)
+    name = block_name(into, out, sampling)[1]
+    known = find("block", partial(read_block, into, out, sampling), into.group, name) if name else None
+    return known or solve_block(into, out, sampling)
+
+
+def read_block(into: Representation, out: Representation, sampling: Sampling, entry: Entry) -> Block:
+    """The same, of the entry of a pack.
+
+    Raises:
+        EntryError: if it is of something else, or not of the form that this block has.
+    """
+    described = block_name(into, out, sampling)[0]
+    if entry.info.get("of") != described:
+        raise EntryError(f"of: {described!r} is required; received {entry.info.get('of')!r}")
+    if isinstance(out, Quotient):
+        return OrbitBlock.read(out, into, sampling, True, entry)
+    if isinstance(into, Quotient):
+        return OrbitBlock.read(into, out, sampling, False, entry)
+    assert isinstance(into, Irrep)
+    assert isinstance(out, Irrep)
+    return IrrepBlock.read(into, out, sampling, entry)
 
 
 def solve_block(into: Representation, out: Representation, sampling: Sampling) -> Block:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from steer.group._deterministic import deterministic
-from steer.store import find
+from steer.store import Form, find, tensors
 
 
 def so2_matrices(angle: Tensor) -> Tensor:
@@ -39,9 +39,10 @@ def _about(axis: int, angle: Tensor) -> Tensor:
 @deterministic
 def gauss_legendre(n: int) -> tuple[Tensor, Tensor]:
     """Nodes and weights on [-1, 1], `[n]` each, exact for polynomials of degree `2 n - 1`."""
-    entry = find("gauss_legendre", detail=str(n))
-    if entry:
-        return entry.tensors["nodes"].clone(), entry.tensors["weights"].clone()
+    forms = {"nodes": Form((n,)), "weights": Form((n,))}
+    known = find("gauss_legendre", lambda entry: tensors(entry, forms), detail=str(n))
+    if known:
+        return known["nodes"].clone(), known["weights"].clone()
     nodes, weights = np.polynomial.legendre.leggauss(n)
     return torch.from_numpy(nodes), torch.from_numpy(weights)
 

@@ -18,7 +18,7 @@ from steer.group import FiniteGroup, Group, deterministic, working
 from steer.representation._gauge import canonical_basis
 from steer.representation._polished import polished
 from steer.representation._representation import kron, looked_up, trace
-from steer.store import Entry, find
+from steer.store import Entry, EntryError, Form, find, tensors
 
 _MAX_DEGREE_CONTINUOUS = 200  # where the search for an irrep by its number ends: there are infinitely many
 
@@ -53,9 +53,9 @@ class Search:
         self.group = group
         self._progress = Progress((Found(-1, torch.ones(1, 1, dtype=torch.float64), 0, 1, 1),), 0)
         self._tables: dict[int, Tensor] = {}  # values on all elements, for a finite group
-        entry = find("irreps", group)
-        if entry:
-            self._read(entry)
+        known = find("irreps", self._read, group)
+        if known:
+            self._progress, self._tables = known
 
     def entry(self) -> Entry:
         """All irreps of a finite group, as packs hold them."""
@@ -71,16 +71,35 @@ class Search:
             {"degrees": self._progress.degrees},
         )
 
-    def _read(self, entry: Entry) -> None:
+    def _read(self, entry: Entry) -> tuple[Progress, dict[int, Tensor]]:
+        """The finished search of an entry, and its tables.
+
+        Raises:
+            EntryError: if it is none of this group.
+        """
+        if not isinstance(self.group, FiniteGroup):
+            raise EntryError(f"a finite group is required; {self.group} is none")
+        forms = {"numbers": Form(("irreps", 4), torch.int64), "bases": Form(("entries",)), "values": Form(("numbers",))}
+        given, degrees = tensors(entry, forms), entry.info.get("degrees")
+        bases, values = given["bases"], given["values"]
         found: list[Found] = []
-        bases, values = entry.tensors["bases"], entry.tensors["values"]
-        for i, (parent, degree, dim, endomorphisms) in enumerate(entry.tensors["numbers"].tolist()):
-            rows = self.group.d * found[parent].dim if parent >= 0 else 1
+        tables = {}
+        for i, (parent, degree, dim, endomorphisms) in enumerate(given["numbers"].tolist()):
+            first = (parent, degree, dim, endomorphisms) == (-1, 0, 1, 1)
+            follows = 0 <= parent < i and degree == found[parent].degree + 1 and dim > 0 and endomorphisms in (1, 2, 4)
+            rows = self.group.d * found[parent].dim if follows else 1
+            count = self.group.order * dim**2
+            if not (follows if i else first) or rows * dim > len(bases) or count > len(values):
+                raise EntryError(f"numbers: those of irreps that follow from each other are required; row {i} is of none")
             basis, bases = bases[: rows * dim].reshape(rows, dim), bases[rows * dim :]
-            count = self.group.components.shape[0] * dim**2
-            self._tables[i], values = values[:count].reshape(-1, dim, dim), values[count:]
+            tables[i], values = values[:count].reshape(-1, dim, dim), values[count:]
             found.append(Found(parent, basis, degree, dim, endomorphisms))
-        self._progress = Progress(tuple(found), entry.info["degrees"])
+        if type(degrees) is not int or degrees < max((f.degree for f in found), default=0):
+            raise EntryError(f"degrees: the number of degrees that were searched is required; received {degrees!r}")
+        progress = Progress(tuple(found), degrees)
+        if len(bases) or len(values) or not self._finished(progress):
+            raise EntryError(f"all irreps of {self.group} are required, and nothing else; received {len(found)}")
+        return progress, tables
 
     @property
     def found(self) -> tuple[Found, ...]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from steer.group import deterministic, working
-from steer.store import cached, find
+from steer.store import Form, cached, find, tensors
 
 
 @deterministic
@@ -108,9 +108,10 @@ def wigner_j(degree: int) -> Tensor:
 @cached(256)
 @deterministic
 def _wigner_j(degree: int) -> Tensor:
-    entry = find("wigner_j", detail=str(degree))
-    if entry:
-        return entry.tensors["j"]
+    form = Form((2 * degree + 1, 2 * degree + 1))
+    known = find("wigner_j", lambda entry: tensors(entry, {"j": form})["j"], detail=str(degree))
+    if known is not None:
+        return known
     exchange = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]], dtype=torch.float64)
     return wigner_d(degree, exchange)
 

@@ -78,10 +78,18 @@ def write(path: Path, entries: Mapping[str, Entry], header: Mapping[str, Any]) -
 
 def sha256(value: Tensor) -> str:
     """Of a tensor: its type, its shape, and its bytes as they lie in the file."""
-    flat = value.detach().to("cpu").contiguous().reshape(-1)
     text = hashlib.sha256(f"{value.dtype} {list(value.shape)} ".encode())
-    text.update(flat.view(torch.uint8).numpy().data if flat.numel() else b"")
+    text.update(_bytes(value).numpy().data if value.numel() else b"")
     return text.hexdigest()
+
+
+def same_bits(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors have one type, one shape, and the same bits: 0.0 and -0.0 have not, a NaN and its copy have."""
+    return a.dtype == b.dtype and a.shape == b.shape and _bytes(a).equal(_bytes(b))
+
+
+def _bytes(value: Tensor) -> Tensor:
+    return value.detach().to("cpu").contiguous().reshape(-1).view(torch.uint8)
 
 
 def _sha256_of_text(text: str) -> str:

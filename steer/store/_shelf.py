@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
 from steer.store._cached import forget_results
 from steer.store._digest import digest
+from steer.store._form import EntryError, Form, tensors
 from steer.store._pack import GAUGE, SUFFIX, Entry, Pack, PackError
 
 _SAME = 1e-12  # groups are equal to rounding alone, see steer.group
+T = TypeVar("T")
 _state = {"disabled": 0}
 
 
@@ -69,7 +71,7 @@ def packs() -> tuple[Pack, ...]:
             PackWarning,
             stacklevel=2,
         )
-    for path in [path for folder in folders() for path in _files(folder)]:
+    for path in [path for folder in folders() for path in _found(folder)]:
         try:
             out.append(Pack(path, GAUGE))
         except PackError as error:
@@ -77,10 +79,19 @@ def packs() -> tuple[Pack, ...]:
     return tuple(out)
 
 
-def _files(folder: Path) -> list[Path]:
-    """The packs of a folder; none, with a warning, if it may not be read: what they hold is computed then."""
+def files(folder: Path) -> list[Path]:
+    """The packs of a folder, by name. Hidden files are none: they are those that somebody is writing.
+
+    Raises:
+        OSError: if it is no folder, or may not be read.
+    """
+    return sorted(folder / name for name in os.listdir(folder) if name.endswith(SUFFIX) and not name.startswith("."))
+
+
+def _found(folder: Path) -> list[Path]:
+    """The same; none, with a warning, if it may not be read: what they hold is computed then."""
     try:
-        return sorted(folder / name for name in os.listdir(folder) if name.endswith(SUFFIX) and not name.startswith("."))
+        return files(folder)
     except OSError as error:
         warnings.warn(
             f"{folder}: a folder of packs that can be read is required: {error.strerror}", PackWarning, stacklevel=3
@@ -120,10 +131,11 @@ def group_name(group: Any) -> str:
 def _places(group: Any) -> tuple[tuple[Pack, str], ...]:
     """The packs that know this group, not only one that is nearly equal."""
     name = group_name(group)
+    forms = {part: Form(tuple(getattr(group, part).shape)) for part in ("components", "algebra")}
     out = []
     for pack in packs():
-        entry = _read(pack, f"group/{name}")
-        if entry and all(_same(entry.tensors[part], getattr(group, part)) for part in ("components", "algebra")):
+        known = _read(pack, f"group/{name}", lambda entry: tensors(entry, forms))
+        if known and all(_same(known[part], getattr(group, part)) for part in forms):
             out.append((pack, name))
     return tuple(out)
 
@@ -132,31 +144,38 @@ def _same(a: Tensor, b: Tensor) -> bool:
     return a.shape == b.shape and (a.numel() == 0 or float((a - b).abs().max()) < _SAME)
 
 
-def find(solution: str, group: Any = None, detail: str = "") -> Entry | None:
+def find(solution: str, read: Callable[[Entry], T], group: Any = None, detail: str = "") -> T | None:
     """What the first pack that holds a solution for a group says, or None.
+
+    Hashes prove that an entry is what somebody wrote, not that it is what its name says. So nobody is given an entry that
+    `read` has not taken apart; for one that it refuses there is a `PackWarning`, as if its bytes were wrong, and the next
+    pack is asked.
 
     Args:
         solution: its name, such as "irreps".
+        read: makes of an entry what it stands for, or raises `EntryError`.
         group: anything hashable with `components` and `algebra`; None for solutions of no group.
         detail: what else it depends on.
     """
     if _state["disabled"]:
         return None
     for pack, name in _places(group) if group is not None else [(pack, "") for pack in packs()]:
-        entry = _read(pack, entry_name(solution, name, detail))
-        if entry:
-            return entry
+        found = _read(pack, entry_name(solution, name, detail), read)
+        if found is not None:
+            return found
     return None
 
 
-def _read(pack: Pack, name: str) -> Entry | None:
+def _read(pack: Pack, name: str, read: Callable[[Entry], T]) -> T | None:
     if name not in pack:
         return None
     try:
-        return pack.view(name)
+        return read(pack.view(name))
     except PackError as error:
         _warn(error)
-        return None
+    except EntryError as error:
+        _warn(PackError(pack.path, f"{name}: {error}"))
+    return None
 
 
 def entry_name(solution: str, group: str, detail: str = "") -> str:

@@ -271,10 +271,10 @@ from steer import coupling, group, store
 from steer.kernel import HarmonicRepresentation
 names = [pack.path.name for pack in store.packs()]
 assert "small.safetensors" in names, names
-entry = store.find("block", group.dihedral(4), "none")
+entry = store.find("block", dict, group.dihedral(4), "none")
 assert entry is None
 own = group.from_generators([[[0, -1, 0], [1, 0, 0], [0, 0, 1]], [[0, 0, 1], [1, 0, 0], [0, 1, 0]]])
-assert store.find("irreps", own) is not None
+assert store.find("irreps", lambda entry: entry, own) is not None
 assert len(own.irreps()) == 5
 irreps, change = coupling.decompose(HarmonicRepresentation(own, 3))
 assert change.shape == (7, 7)

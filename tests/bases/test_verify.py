@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,8 +148,15 @@ def test_packs_that_do_not_say_what_they_hold(pack):
 
 
 def test_folders_without_packs(tmp_path):
+    (tmp_path / ".hidden.safetensors").touch()
     with pytest.raises(FileNotFoundError, match="a folder with packs"):
         verify([tmp_path])
+
+
+def test_what_is_never_read_is_not_verified(pack):
+    """Hidden files, such as those that a file manager or a synchroniser leaves beside a pack."""
+    pack.with_name(f"._{pack.name}").write_bytes(b"no pack")
+    assert [finding.path for finding in verify([pack.parent])] == [pack]
 
 
 def test_differences(pack, tmp_path):
@@ -169,6 +177,38 @@ def test_differences(pack, tmp_path):
         "wigner_j/7": ("only in the new one", float("inf")),
     }
     assert compare(Pack(pack), Pack(pack)) == []
+
+
+def test_bits_are_compared_and_not_values(pack, tmp_path):
+    """Zeros of both signs are equal values; a NaN is not equal to its own copy."""
+    other = tmp_path / "other" / pack.name
+    other.parent.mkdir()
+    other.write_bytes(pack.read_bytes())
+    entry = Pack(pack).read("wigner_j/1")
+    zero = tuple((entry.tensors["j"] == 0).nonzero()[0].tolist())
+    entry.tensors["j"][zero] = -entry.tensors["j"][zero]
+    rewritten(other, "wigner_j/1", entry)
+    (difference,) = compare(Pack(pack), Pack(other))
+    assert (difference.entry, difference.what, difference.size) == ("wigner_j/1", "other values", 5e-324)
+    (finding,) = verify([other.parent])
+    assert finding.problems == ()
+    assert 0.0 < finding.difference < 1e-300
+    entry.tensors["j"][zero] = math.nan
+    rewritten(other, "wigner_j/1", entry)
+    assert compare(Pack(other), Pack(other)) == []
+    (difference,) = compare(Pack(pack), Pack(other))
+    assert difference.size == math.inf
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, True), (1, 1.0), (0.0, -0.0)])
+def test_labels_that_are_equal_and_not_the_same(pack, tmp_path, one, other):
+    copy = tmp_path / "copy.safetensors"
+    copy.write_bytes(pack.read_bytes())
+    entry = Pack(pack).read("wigner_j/1")
+    for path, value in ((pack, one), (copy, other)):
+        rewritten(path, "wigner_j/1", replace(entry, info={**entry.info, "more": value}))
+    (difference,) = compare(Pack(pack), Pack(copy))
+    assert difference.what == "other labels"
 
 
 def test_another_gauge_is_a_difference(pack, tmp_path):

@@ -37,6 +37,10 @@ def shelf(tmp_path, monkeypatch):
     store.forget()
 
 
+def whole(entry: store.Entry) -> store.Entry:
+    return entry
+
+
 def make(folder: Path, name: str = "own", group: str = "dihedral(3, d=3)") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     recipe = folder / f"{name}.toml"
@@ -62,17 +66,17 @@ def test_packs_are_read_and_nothing_is_written(shelf):
     cube = group.octahedral()
     representation = HarmonicRepresentation(cube, 2)
     (shelf / "mine").mkdir()
-    assert store.find("decomposition", cube, representation.packed_as) is None
+    assert store.find("decomposition", whole, cube, representation.packed_as) is None
     computed = coupling.decompose(representation)
     make(shelf / "mine")
-    entry = store.find("decomposition", cube, "harmonics 2")
+    entry = store.find("decomposition", whole, cube, "harmonics 2")
     assert entry is not None
     assert torch.equal(entry.tensors["change"], computed[1])
     found = coupling.decompose(representation)
     assert found[0] == computed[0]
     assert torch.equal(found[1], computed[1])
     with store.disabled():
-        assert store.find("decomposition", cube, "harmonics 2") is None
+        assert store.find("decomposition", whole, cube, "harmonics 2") is None
     assert sorted(p.name for p in (shelf / "mine").iterdir()) == ["own.safetensors", "own.toml"]
 
 
@@ -92,8 +96,8 @@ def test_a_group_that_is_only_nearly_equal_is_another_one(shelf):
     nearly = group.from_generators([turn @ g @ turn.mT for g in cube.generators])
     assert nearly.order == 24
     assert store.group_name(group.octahedral()) == store.group_name(cube)
-    assert store.find("decomposition", nearly, "harmonics 2") is None
-    assert store.find("decomposition", cube, "harmonics 2") is not None
+    assert store.find("decomposition", whole, nearly, "harmonics 2") is None
+    assert store.find("decomposition", whole, cube, "harmonics 2") is not None
     change = coupling.decompose(HarmonicRepresentation(nearly, 1))[1]
     assert_close(change @ change.mT, torch.eye(3).double())
 
@@ -131,7 +135,7 @@ def test_folders_that_cannot_be_written_to(shelf):
     path.chmod(0o400)
     try:
         store.forget()
-        assert store.find("decomposition", group.octahedral(), "harmonics 1") is not None
+        assert store.find("decomposition", whole, group.octahedral(), "harmonics 1") is not None
     finally:
         (shelf / "package").chmod(0o700)
 
@@ -140,11 +144,19 @@ def test_the_first_pack_wins(shelf):
     make(shelf / "package", "first")
     make(shelf / "mine", "second")
     assert [pack.path.name for pack in store.packs()] == ["first.safetensors", "second.safetensors"]
-    entry = store.find("decomposition", group.octahedral(), "harmonics 1")
+    entry = store.find("decomposition", whole, group.octahedral(), "harmonics 1")
     assert entry is not None
     shutil.rmtree(shelf / "package")
     store.forget()
     assert [pack.path.name for pack in store.packs()] == ["second.safetensors"]
+
+
+def test_hidden_files_are_no_packs(shelf):
+    path = make(shelf / "mine")
+    for name in (".own.safetensors", "._own.safetensors", "own.safetensors.tmp"):
+        path.with_name(name).write_bytes(b"no pack")
+    assert store.files(shelf / "mine") == [path]
+    assert [pack.path for pack in store.packs()] == [path]
 
 
 def test_a_folder_that_may_not_be_read_stops_nothing(shelf, monkeypatch):
