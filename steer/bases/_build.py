@@ -52,6 +52,9 @@ def build(
     Raises:
         ArithmeticError: if an entry misses its laws by more than `RESIDUAL`; no pack is written.
         ValueError: if the executor is unknown.
+        ChildProcessError: if a worker is killed, as by a system that has no memory left; the next build goes on.
+    Warns:
+        RuntimeWarning: if workers cannot be started; this process does all of the work.
     """
     folder = Path(folder)
     path = folder / f"{recipe.name}{SUFFIX}"

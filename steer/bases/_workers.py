@@ -6,9 +6,10 @@ import contextlib
 import os
 import threading
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -33,6 +34,9 @@ def solved(
         executor: "dask://HOST:PORT" for a Dask cluster in place of them.
     Raises:
         ValueError: if the executor is unknown.
+        ChildProcessError: if another process is killed while it works.
+    Warns:
+        RuntimeWarning: if no other process can be started: all is done in this one.
     """
     if executor is not None:
         with _dask(executor) as cluster:
@@ -48,15 +52,29 @@ def solved(
 
 def _shared(function: Callable[[J], R], left: deque[J], others: int) -> Iterator[tuple[J, R]]:
     """Jobs that other processes take from the end, and this one from the beginning."""
-    pool, missing, answered = _pool(others), len(left), False
+    try:
+        pool = _pool(others)
+    except (OSError, RuntimeError) as error:
+        _warn_alone(error)
+        yield from ((job, function(job)) for job in left)
+        return
+    missing, answered, alone = len(left), False, False
     sent: dict[J, None] = {}
-    answers: SimpleQueue[tuple[J, Future[R]]] = SimpleQueue()
+    answers: SimpleQueue[tuple[J, Future[R] | Exception]] = SimpleQueue()
 
-    def send() -> None:
-        with contextlib.suppress(IndexError):  # all are taken
+    def send() -> bool:
+        try:
             job = left.pop()
-            sent[job] = None
-            pool.submit(function, job).add_done_callback(lambda future: answer(job, future))
+        except IndexError:  # all are taken
+            return False
+        sent[job] = None
+        try:
+            future = pool.submit(function, job)
+        except (OSError, RuntimeError) as error:  # a submitted job starts processes, where some are missing
+            answers.put((job, error))
+            return False
+        future.add_done_callback(lambda future: answer(job, future))
+        return True
 
     def answer(job: J, future: Future[R]) -> None:
         answers.put((job, future))
@@ -64,7 +82,8 @@ def _shared(function: Callable[[J], R], left: deque[J], others: int) -> Iterator
 
     try:
         for _ in range(2 * others):  # one in work and one that waits for each
-            send()
+            if not send():
+                break
         while missing:
             try:
                 job, future = answers.get(block=answered and not left)
@@ -76,11 +95,16 @@ def _shared(function: Callable[[J], R], left: deque[J], others: int) -> Iterator
                     continue
                 result = function(job)
             else:
-                answered = True
+                if isinstance(future, Exception):
+                    if not alone:
+                        _warn_alone(future)
+                    alone = True
+                else:
+                    answered = True
                 if job not in sent:  # it was done here as well
                     continue
                 del sent[job]
-                result = future.result()
+                result = function(job) if isinstance(future, Exception) else _result(future)
             missing -= 1
             yield job, result
     except BaseException:
@@ -89,7 +113,22 @@ def _shared(function: Callable[[J], R], left: deque[J], others: int) -> Iterator
     finally:
         if not answered:  # stop them at once, whatever they do
             left.clear()
+            started = list(getattr(pool, "_processes", {}).values())
             pool.shutdown(wait=True, kill_workers=True)  # type: ignore[call-arg]
+            for process in started:  # a pool that could not start all of them forgets the others
+                process.terminate()
+
+
+def _result(future: Future[R]) -> R:
+    try:
+        return future.result()
+    except BrokenExecutor:
+        raise ChildProcessError("a worker was killed, most often because memory ran out: fewer workers need less") from None
+
+
+def _warn_alone(error: object) -> None:
+    why = f"{type(error).__name__}: {error}"
+    warnings.warn(f"no workers can be started ({why}): one process does all of the work", RuntimeWarning, stacklevel=4)
 
 
 def _collected(sent: dict[Future[R], J]) -> Iterator[tuple[J, R]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from steer.cli._errors import UsageError
 from steer.cli._screen import Screen
@@ -81,6 +83,25 @@ def _clear_errors() -> Iterator[None]:
         raise UsageError("a manifest that steer wrote is required; one of these is nested too deeply") from None
 
 
+@contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """In place of the line of code that warns, which is nothing that a user of the command could change."""
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        print(f"steer: warning: {message}", file=file or sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
 def _bar(screen: Screen, title: str) -> Any:
     """A context that gives a function of parts done, all parts and a note; the total is known with the first call."""
 
@@ -101,7 +122,7 @@ def _build(arguments: argparse.Namespace) -> int:
     screen = Screen()
     folder = arguments.out or user_folder()
     workers = arguments.workers or default_workers()
-    with _clear_errors():
+    with _clear_errors(), _warnings_in_a_line():
         recipes = [read_recipe(path) for path in arguments.recipes]
         _require_different_names(arguments.recipes, [recipe.name for recipe in recipes])
         for recipe in recipes:
@@ -110,7 +131,7 @@ def _build(arguments: argparse.Namespace) -> int:
                     path = build(recipe, folder, workers, arguments.executor, progress)
                 except ModuleNotFoundError as error:
                     raise UsageError(f"{error}; building packs needs it: pip install 'steer[bases]'") from None
-                except (ValueError, ArithmeticError) as error:
+                except (ValueError, ArithmeticError, ChildProcessError) as error:
                     parts = parts_folder(recipe, folder)
                     kept = f"; what was finished is in {parts}, and a build of the same recipe goes on from it"
                     raise UsageError(f"{error}{kept if parts.exists() else ''}") from None

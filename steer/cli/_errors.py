@@ -9,7 +9,7 @@ class UsageError(Exception):
 
 
 def brief(error: OSError) -> str:
-    """without a file are those of standard output, or of steer's own words."""
+    """With what, and what went wrong: errors without a file are those of standard output, or of steer's own words."""
     if error.strerror is None:
         return str(error)
     return f"{error.filename if error.filename is not None else 'standard output'}: {error.strerror}"

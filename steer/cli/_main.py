@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import select
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -46,8 +47,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         message, code = f"error: {error}", 2
     except KeyboardInterrupt:
         message, code = "interrupted", INTERRUPTED
-    except BrokenPipeError:
-        message, code = "", CUT_OFF
+    except BrokenPipeError as error:
+        if _nobody_reads():
+            message, code = "", CUT_OFF
+        else:
+            message, code = f"error: a pipe to another process: {error.strerror or error}", 2
     except OSError as error:
         message, code = f"error: {brief(error)}", 2
     if message:
@@ -63,6 +67,22 @@ def _run(argv: Sequence[str] | None) -> int:
         return int(stop.code or 0)
     command: Callable[[argparse.Namespace], int] = arguments.command
     return command(arguments)
+
+
+def _nobody_reads() -> bool:
+    """Whether it is standard output that was cut off, and not a pipe to some other process."""
+    try:
+        sys.stdout.flush()
+        pipe = sys.stdout.fileno()
+    except BrokenPipeError:
+        return True
+    except (OSError, ValueError):  # another fault, or no file at all
+        return False
+    if not hasattr(select, "poll"):  # Windows
+        return False
+    state = select.poll()
+    state.register(pipe, select.POLLOUT)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in state.poll(0))
 
 
 def _leave_no_output() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 from steer.bases import _workers
 from steer.bases._workers import solved
@@ -37,6 +39,54 @@ def test_errors_of_workers_arrive(monkeypatch):
     monkeypatch.setattr(_workers, "_PATIENCE", 0.0)
     with pytest.raises(ZeroDivisionError):  # the last one is the first that is sent away
         list(solved(invert, list(range(200, -1, -1)), 2))
+    assert dict(solved(invert, [1, 2], 2)) == {1: 1.0, 2: 0.5}
+
+
+@pytest.mark.parametrize("where", ["pool", "first", "second"])
+def test_without_workers_this_process_goes_on(monkeypatch, where):
+    """The pool, its first process or its second one cannot be made: what was started ends, and a later build has workers."""
+    from joblib.externals.loky.backend.process import LokyProcess
+
+    monkeypatch.setattr(_workers, "_PATIENCE", 0.0)
+    start, started = LokyProcess.start, []
+
+    def refuse(process: LokyProcess) -> None:
+        if len(started) == (where == "second"):
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+        started.append(process)
+        start(process)
+
+    def no_pool(size: int) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    get_reusable_executor().shutdown(wait=True, kill_workers=True)
+    with monkeypatch.context() as broken:
+        if where == "pool":
+            broken.setattr(_workers, "_pool", no_pool)
+        else:
+            broken.setattr(LokyProcess, "start", refuse)
+        with pytest.warns(RuntimeWarning, match="no workers can be started .*: one process does all") as warned:
+            found = list(solved(nap, list(range(5)), 3))
+    assert len(warned) == 1
+    assert sorted(job for job, _ in found) == list(range(5))
+    assert {process for _, process in found} == {os.getpid()}
+    for process in started:
+        process.join(20)
+        assert process.exitcode is not None
+    assert len({process for _, process in solved(nap, list(range(200)), 2)}) == 2
+
+
+def end(job: tuple[int, int]) -> int:
+    if os.getpid() != job[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.05)
+    return job[1]
+
+
+def test_a_killed_worker_is_named(monkeypatch):
+    monkeypatch.setattr(_workers, "_PATIENCE", 0.0)
+    with pytest.raises(ChildProcessError, match="a worker was killed, .* memory ran out: fewer workers"):
+        list(solved(end, [(os.getpid(), number) for number in range(400)], 2))
     assert dict(solved(invert, [1, 2], 2)) == {1: 1.0, 2: 0.5}
 
 

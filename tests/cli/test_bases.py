@@ -222,6 +222,34 @@ def test_a_build_that_fails_says_what_is_kept(folder, capsys):
     assert f"; what was finished is in {Path('out') / '.tiny.parts'}, and a build of the same recipe goes on from it" in err
 
 
+def test_a_killed_worker_is_one_line(folder, capsys, monkeypatch):
+    def killed(function, jobs, workers, executor):
+        yield jobs[0], function(jobs[0])
+        raise ChildProcessError("a worker was killed")
+
+    monkeypatch.setattr("steer.bases._build.solved", killed)
+    code, _, err = run(capsys, "build", "tiny.toml", "--out", "packs")
+    assert code == 2
+    assert err == (
+        "steer: error: a worker was killed; what was finished is in packs/.tiny.parts, and a build of the same recipe goes on "
+        "from it\n"
+    )
+
+
+@pytest.mark.filterwarnings("always")
+def test_warnings_of_a_build_are_one_line(folder, capsys, monkeypatch):
+    def refused(size):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("steer.bases._workers._pool", refused)
+    monkeypatch.setattr("steer.bases._workers._PATIENCE", 0.0)
+    code, out, err = run(capsys, "build", "tiny.toml", "--workers", 2)
+    assert code == 0
+    assert "tiny.safetensors" in out
+    assert err.startswith("steer: warning: no workers can be started (BrokenPipeError: [Errno 32] Broken pipe): one process")
+    assert err.count("\n") == 1
+
+
 def test_a_pack_that_misses_its_laws_is_one_line(folder, capsys, monkeypatch):
     monkeypatch.setattr("steer.bases._build.RESIDUAL", -1.0)
     code, _, err = run(capsys, "build", "tiny.toml", "--out", "out", "--workers", 1)

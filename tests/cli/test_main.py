@@ -84,15 +84,26 @@ def test_a_full_disk_is_one_line(arguments: list[str]) -> None:
     assert (done.returncode, done.stderr) == (2, "steer: error: standard output: No space left on device\n")
 
 
-def test_output_that_nobody_reads() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_nobody_reads(unbuffered: str) -> None:
     """As in `steer bases list | head -1`: no error is printed, and the exit code is that of a pipe that was cut off."""
     reader, writer = os.pipe()
     os.close(reader)
+    env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     with os.fdopen(writer, "w") as cut:
         done = subprocess.run(
-            [*COMMAND, "bases", "list"], cwd=ROOT, env=BUFFERED, stdout=cut, stderr=subprocess.PIPE, text=True, check=False
+            [*COMMAND, "bases", "list"], cwd=ROOT, env=env, stdout=cut, stderr=subprocess.PIPE, text=True, check=False
         )
     assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_another_broken_pipe_is_an_error(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    def broken() -> dict[str, str]:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(_info, "facts", broken)
+    assert main(["info"]) == 2
+    assert capfd.readouterr().err == "steer: error: a pipe to another process: Broken pipe\n"
 
 
 SLOW = """
