@@ -151,12 +151,22 @@ def _require_different_names(paths: list[Path], names: list[str]) -> None:
             )
 
 
+def _files(folder: Path) -> list[Path]:
+    """The packs of a folder; none if it cannot be read, which is said where it matters."""
+    from steer import store
+
+    try:
+        return store.files(folder)
+    except OSError:
+        return []
+
+
 def _list(arguments: argparse.Namespace) -> int:
     from steer import store
 
     rows, missing = [("pack", "MB", "entries", "about")], store.missing_folders()
     for folder in store.folders():
-        for path in sorted(folder.glob(f"*{store.SUFFIX}")):
+        for path in _files(folder):
             size = "-"
             try:
                 pack = store.Pack(path, store.GAUGE)
@@ -208,7 +218,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     from steer import store
     from steer.bases import verify
 
-    folders = arguments.folders or [f for f in store.folders() if any(f.glob(f"*{store.SUFFIX}"))]
+    folders = arguments.folders or [f for f in store.folders() if _files(f)]
     if not folders:
         raise UsageError(
             "no packs are found; give a folder, or build some with `steer bases build RECIPE` (the recipes of the package "
@@ -218,7 +228,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     with _clear_errors():
         findings = []
         for folder in folders:
-            count = len(list(folder.glob(f"*{store.SUFFIX}")))
+            count = len(_files(folder))
             with _bar(screen, f"verify {folder}")(count) as progress:
                 findings += verify([folder], progress)
     rows = [("pack", "entries", "worst residual", "difference", "verdict")]
