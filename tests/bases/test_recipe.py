@@ -151,9 +151,9 @@ def test_the_recipes_of_the_package():
         # values far out of bounds, which would hang or end in torch
         ("about = " + 100_000 * "[", "a recipe in TOML is required; reading it says: maximum recursion depth"),
         ("about = " + 100_000 * "9", "a recipe in TOML is required; reading it says: .* digits"),
-        (f'name = "x"\n{SOLVE.replace("octahedral()", "cyclic(100000)")}', "number 1: .* at most 128 turns are required"),
-        (f'name = "x"\n{SOLVE.replace("octahedral()", f"dihedral({10**23}, d=3)")}', "number 1: .* at most 128 turns"),
-        (f'name = "x"\n{SOLVE.replace("octahedral()", "cyclic(n=129)")}', "number 1: .* at most 128 turns"),
+        (f'name = "x"\n{SOLVE.replace("octahedral()", "cyclic(100000)")}', "number 1: .*at most 128 turns are required"),
+        (f'name = "x"\n{SOLVE.replace("octahedral()", f"dihedral({10**23}, d=3)")}', "number 1: .*at most 128 turns"),
+        (f'name = "x"\n{SOLVE.replace("octahedral()", "cyclic(n=129)")}', "number 1: .*at most 128 turns"),
         (f'name = "x"\n{SOLVE.replace("octahedral()", 100_000 * "-" + "1")}', "number 1: "),
         (LAYER.replace("kernel_size = 3", "kernel_size = 1000001"), "number 1: kernel_size = .* <= 255, .* 1000001"),
         (
@@ -166,10 +166,6 @@ def test_the_recipes_of_the_package():
         (
             LAYER.replace("octahedral", "so3").replace("regular", "101"),
             "number 1: in: a number in a label of at most 100 is",
-        ),
-        (
-            LAYER.replace('in = "regular"', 'in = "(42xregular)"'),
-            "number 1: in: fields of at most 1000 channels .* has 1008",
         ),
         (LAYER + "band_limit = 1000000", "number 1: band_limit = .* <= 100, .* received 1000000"),
         (LAYER + "spacing = 1e-300", "number 1: spacing = .* received 1e-300"),
