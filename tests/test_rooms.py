@@ -171,6 +171,7 @@ FOR_ROOMS = {
         "kron",
         "parse_fields",
         "real_harmonics_from_complex",
+        "is_searched",
         "searched_irreps",
         "table",
         "trace",

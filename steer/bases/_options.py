@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 Check = Callable[[Any], bool]
 
 
-def _whole(least: int) -> Check:
-    return lambda value: type(value) is int and value >= least  # a bool is an int to isinstance
+def _whole(least: int, most: float = math.inf) -> Check:
+    return lambda value: type(value) is int and least <= value <= most  # a bool is an int to isinstance
 
 
 def _number(value: Any) -> bool:
     return type(value) in (int, float)
+
+
+def _length(least: float) -> Check:
+    return lambda value: _number(value) and least <= value <= 1e6  # no NaN either
 
 
 def _text(value: Any) -> bool:
@@ -44,12 +49,24 @@ OPTIONS: dict[str, tuple[Check, str]] = {
     "generators": (_list_of(_matrix), "a list of square matrices, such as [[[0.0, -1.0], [1.0, 0.0]]],"),
     "in": (_text, 'fields as text, such as "4xregular" or "8x0 + 2x1",'),
     "out": (_text, 'fields as text, such as "4xregular" or "8x0 + 2x1",'),
-    "kernel_size": (_or(_whole(1), _list_of(_whole(1))), "a whole number >= 1, or a list with one for each axis,"),
+    "kernel_size": (
+        _or(_whole(1, 255), _list_of(_whole(1, 255))),
+        "a whole number >= 1 and <= 255, or a list with one for each axis,",
+    ),
     "lattice": (_text, 'the name of a lattice, such as "hexagonal",'),
-    "spacing": (_or(_number, _list_of(_number)), "a number, or a list with one for each axis,"),
-    "band_limit": (_or(_whole(0), _list_of(_whole(0))), "a whole number >= 0, or a list with one for each ring,"),
-    "rings": (_list_of(_number), "a list of radii, such as [0.0, 1.0, 2.0],"),
-    "widths": (_list_of(_number), "a list with one number for each ring, such as [0.005, 0.6, 0.4],"),
+    "spacing": (
+        _or(_length(1e-6), _list_of(_length(1e-6))),
+        "a number >= 1e-6 and <= 1e6, or a list with one for each axis,",
+    ),
+    "band_limit": (
+        _or(_whole(0, 100), _list_of(_whole(0, 100))),
+        "a whole number >= 0 and <= 100, or a list with one for each ring,",
+    ),
+    "rings": (_list_of(_length(0)), "a list of radii >= 0 and <= 1e6, such as [0.0, 1.0, 2.0],"),
+    "widths": (
+        _list_of(_length(1e-6)),
+        "a list with one number >= 1e-6 and <= 1e6 for each ring, such as [0.005, 0.6, 0.4],",
+    ),
 }
 """For each key of a recipe, whether a value will do, and what is required in words."""
 

@@ -21,6 +21,10 @@ else:
     import tomli as tomllib
 
 
+FAULTS = (ValueError, TypeError, RuntimeError, OverflowError, MemoryError)
+"""What a value may cause that is far outside of all bounds, deep in torch or in Python."""
+
+
 class RecipeError(ValueError):
     """A recipe that cannot be read: which file, where, what is required."""
 
@@ -63,25 +67,27 @@ def read_recipe(path: Path) -> Recipe:
     solution.
 
     Raises:
-        RecipeError: if the file is missing, is no TOML, or asks for something that does not exist.
+        RecipeError: if the file is missing, is no TOML, or asks for something that does not exist or is out of bounds.
     """
     try:
         content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise RecipeError(f"{path}: a recipe is required; reading it says: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: a recipe in TOML is required; reading it says: {error}") from None
+    except (ValueError, RecursionError, MemoryError) as error:  # no TOML, no text, or nested a thousand times
+        raise RecipeError(f"{path}: a recipe in TOML is required; reading it says: {_said(error)}") from None
     try:
         return _recipe(content)
-    except ValueError as error:
-        raise RecipeError(f"{path}: {' '.join(str(error).split())}") from None
+    except FAULTS as error:
+        raise RecipeError(f"{path}: {_said(error)}") from None
 
 
 def _recipe(content: dict[str, Any]) -> Recipe:
     _only(content, {"name", "about", "groups", "solve"}, "a recipe")
     name, about = require(content, "name"), require({"about": "", **content}, "about")
-    own: dict[str, Any] = {}
+    own: dict[str, tuple[Any, ...]] = {}
     for key, table in tables(content, "groups", dict, "a table [groups.NAME] with generators for each group").items():
+        if "(" in key:
+            raise ValueError(f"[groups.{key}]: a name without brackets is required, for those with brackets are steer's own")
         _only(table, {"generators"}, f"[groups.{key}]")
         try:
             matrices = require(table, "generators")
@@ -89,13 +95,17 @@ def _recipe(content: dict[str, Any]) -> Recipe:
             raise ValueError(f"[groups.{key}]: {error}") from None
         own[key] = tuple(tuple(tuple(float(x) for x in row) for row in matrix) for matrix in matrices)
     tasks: list[Task] = []
+    unused = set(own)
     for position, item in enumerate(tables(content, "solve", list, "a table [[solve]], in double brackets,"), 1):
         try:
             tasks += _tasks(item, own)
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"[[solve]] number {position}: {error}") from None
+        except FAULTS as error:
+            raise ValueError(f"[[solve]] number {position}: {_said(error)}") from None
+        unused -= set(item.get("groups", ()))
     if not tasks:
         raise ValueError("at least one [[solve]] table is required; there is none")
+    if unused:
+        raise ValueError(f"[groups.{min(unused)}]: a [[solve]] that names this group is required; there is none")
     # Equal groups have equal entries, whatever they are called: "cyclic(1)" and "trivial()" are one task, the last of them.
     return Recipe(name, about, tuple({task.name: task for task in tasks}.values()))
 
@@ -120,6 +130,11 @@ def _tasks(item: dict[str, Any], own: dict[str, Any]) -> list[Task]:
             raise ValueError(f"{what}: finite groups are required; {text!r} is not")
         out += [Task(what, text, own.get(text, ()), detail) for detail in solution.details(group, options)]
     return out
+
+
+def _said(error: BaseException) -> str:
+    """What an error says, in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _only(table: dict[str, Any], known: set[str], where: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,7 @@ from steer.kernel import HarmonicRepresentation, harmonic_dim
 from steer.representation import (
     Irrep,
     Representation,
+    is_searched,
     parse,
     parse_fields,
     searched_irreps,
@@ -92,6 +94,14 @@ class Irreps(Solution):
     """
 
     finite = True
+
+    def details(self, group: Group | None, options: dict[str, Any]) -> list[str]:
+        assert group is not None
+        if not is_searched(group):
+            raise ValueError(
+                f"irreps: a group without closed forms is required, for those of others are never read; received {group}"
+            )
+        return [""]
 
     def solve(self, group: Any, detail: str) -> Entry:
         return searched_irreps(group)
@@ -269,19 +279,38 @@ class SampledBlock(Solution):
     """
 
     DRAWS = 3
+    TAPS, RATIO = 5000, 100  # of a kernel, and of its spacings
+    LABEL, COPIES = 100, 10_000  # of an irrep, and of a kind of field
 
     required = ("in", "out", "kernel_size")
     options = (*required, "lattice", "spacing", "band_limit", "rings", "widths")
 
     def details(self, group: Group | None, options: dict[str, Any]) -> list[str]:
         assert group is not None
-        into, out = (layout(tuple(parse_fields(group, options[key]))).groups for key in ("in", "out"))
+        size = options["kernel_size"]
+        taps = size**group.d if isinstance(size, int) else math.prod(size)
+        if taps > self.TAPS:
+            raise ValueError(f"kernel_size: at most {self.TAPS} taps are required; received {size}, which are {taps}")
+        spacing = options.get("spacing", 1.0)
+        if isinstance(spacing, list) and max(spacing) > self.RATIO * min(
+            spacing
+        ):  # rings are as near as the nearest samples
+            raise ValueError(f"spacing: at most {self.RATIO} times the smallest is required; received {spacing}")
+        into, out = (self._kinds(group, key, options[key]) for key in ("in", "out"))
         shared = {key: value for key, value in options.items() if key not in ("in", "out")}
         pairs = [(str(a), str(b)) for b, _ in out for a, _ in into]
         details = [json.dumps({**shared, "in": a, "out": b}, sort_keys=True) for a, b in dict.fromkeys(pairs)]
         for detail in details:
             self._asked(group, detail)  # raises for what cannot be sampled, before anything is computed
         return details
+
+    def _kinds(self, group: Group, key: str, text: str) -> Any:
+        """The different kinds of fields that a text names, within bounds."""
+        for number, times in re.findall(r"([0-9]+)\s*([x*]?)", text):
+            most, what = (self.COPIES, "a multiplicity") if times else (self.LABEL, "a number in a label")
+            if len(number.lstrip("0")) > len(str(most)) or int(number) > most:  # Python refuses to read thousands of digits
+                raise ValueError(f"{key}: {what} of at most {most} is required; received {number[:20]}")
+        return layout(tuple(parse_fields(group, text))).groups
 
     @staticmethod
     def _asked(group: Group, detail: str) -> tuple[Representation, Representation, Sampling]:

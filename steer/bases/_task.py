@@ -18,6 +18,9 @@ from steer.store import Entry, EntryError, entry_name, group_name
 GROUP = "group/"
 """How names of entries begin that say what group a name means: they have no task of their own."""
 
+TURNS = 128
+"""The most turns of a group: its table of products grows with the square of the order, which is up to four times as many."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -81,7 +84,7 @@ def read_group(text: str, generators: tuple[Any, ...] = ()) -> Group:
     """A group from the call that makes it, such as "dihedral(4, d=3)", or from generator matrices.
 
     Raises:
-        ValueError: if the text is no such call.
+        ValueError: if the text is no such call, or one of a group of more than `TURNS` turns.
     """
     if generators:
         return from_generators([torch.tensor(matrix, dtype=torch.float64) for matrix in generators], name=text)
@@ -91,6 +94,8 @@ def read_group(text: str, generators: tuple[Any, ...] = ()) -> Group:
             raise ValueError("not a call")
         arguments = [ast.literal_eval(node) for node in call.args]
         options = {str(key.arg): ast.literal_eval(key.value) for key in call.keywords}
+        if any(isinstance(value, int) and value > TURNS for value in [*arguments, *options.values()]):
+            raise ValueError(f"at most {TURNS} turns are required")
         found = getattr(groups, call.func.id)(*arguments, **options)
     except (SyntaxError, ValueError, TypeError, AttributeError, IndexError, RuntimeError) as error:
         raise ValueError(

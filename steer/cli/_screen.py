@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -47,7 +48,7 @@ class Screen:
             return
         table = Table(header_style="bold")
         for i, name in enumerate(rows[0]):
-            table.add_column(name, justify="right" if i else "left")
+            table.add_column(escape(name), justify="right" if i else "left")
         for row in rows[1:]:
-            table.add_row(*row)
+            table.add_row(*map(escape, row))  # a pack says of itself what it likes
         self.console.print(table)

@@ -3,7 +3,8 @@
 Imports `steer.group`. Law of the room: `rho(g h) = rho(g) rho(h)`, real and orthogonal.
 
 `__all__` is for users. For other rooms only, and subject to change: `canonical_rows` and `canonicalise` (the gauge),
-`gradient_coupling`, `kron`, `parse_fields`, `real_harmonics_from_complex`, `searched_irreps`, `table`, `trace`.
+`gradient_coupling`, `is_searched`, `kron`, `parse_fields`, `real_harmonics_from_complex`, `searched_irreps`, `table`,
+`trace`.
 """
 
 from steer.representation._cosets import Induced, Quotient, coset_representatives, quotient, regular
@@ -16,6 +17,7 @@ from steer.representation._derived import (
     direct_sum,
     standard,
 )
+from steer.representation._families import is_searched as is_searched
 from steer.representation._families import searched_irreps as searched_irreps
 from steer.representation._gauge import (
     GAUGE,

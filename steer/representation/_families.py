@@ -31,6 +31,11 @@ def family(group: Group) -> Family:
     return found or Searched(Search(group))
 
 
+def is_searched(group: Group) -> bool:
+    """Whether the irreps of a group have no closed form and are found by the search."""
+    return group.is_finite and isinstance(family(group), Searched)
+
+
 def searched_irreps(group: Group) -> Entry:
     """The irreps of a finite group whose irreps are found by the search, as packs hold them.
 
@@ -38,7 +43,7 @@ def searched_irreps(group: Group) -> Entry:
         ValueError: if they are written down in closed form: no pack needs to hold them.
     """
     found = family(group)
-    if not isinstance(found, Searched) or not group.is_finite:
+    if not isinstance(found, Searched) or not is_searched(group):
         raise ValueError(f"irreps: a finite group without closed forms is required; received {group}")
     return found.search.entry()
 

@@ -129,19 +129,63 @@ def test_the_recipes_of_the_package():
         (LAYER.replace('in = "regular"', "in = 3"), "in = fields as text, .*; received 3"),
         (LAYER.replace('in = "regular"', 'in = ["regular"]'), r"in = fields as text, .*; received \['regular'\]"),
         (LAYER.replace('in = "regular"', 'in = "spinor"'), "spinor"),
-        (LAYER.replace("kernel_size = 3", ""), "kernel_size = a whole number >= 1, .* is required; there is none"),
+        (LAYER.replace("kernel_size = 3", ""), "kernel_size = a whole number >= 1 .* is required; there is none"),
         (LAYER.replace("kernel_size = 3", "kernel_size = 3.0"), "kernel_size = .*; received 3.0"),
         (LAYER.replace("kernel_size = 3", "kernel_size = [3, 3]"), "kernel_size: 3 whole numbers >= 1 are required"),
-        (LAYER + "rings = 1.0", "rings = a list of radii, .* is required; received 1.0"),
-        (LAYER + "widths = 0", "widths = a list with one number for each ring, .* is required; received 0"),
-        (LAYER + "widths = [0.0, 1.0]", "widths > 0 are required"),
+        (LAYER + "rings = 1.0", "rings = a list of radii >= 0 and <= 1e6, .* is required; received 1.0"),
+        (LAYER + "widths = 0", "widths = a list with one number .* for each ring, .* is required; received 0"),
+        (
+            LAYER + "widths = [0.0, 1.0]",
+            r"a list with one number >= 1e-6 and <= 1e6 for each ring, .*; received \[0.0, 1.0\]",
+        ),
         (LAYER + "rings = [0.0, 1.0]\nwidths = [1.0]", "one width per radius is required"),
         (LAYER + "lattice = 3", "lattice = the name of a lattice, .*; received 3"),
         (LAYER + 'lattice = "square"', "lattice: one of .* is required"),
-        (LAYER + 'spacing = "1"', "spacing = a number, or a list with one for each axis, is required; received '1'"),
-        (LAYER + "spacing = -1", "spacing: a positive number"),
-        (LAYER + "band_limit = 1.5", "band_limit = a whole number >= 0, .*; received 1.5"),
+        (
+            LAYER + 'spacing = "1"',
+            "spacing = a number >= 1e-6 and .*, or a list with one for each axis, is required; received '1'",
+        ),
+        (LAYER + "spacing = -1", "spacing = a number >= 1e-6 and <= 1e6, .* received -1"),
+        (LAYER + "band_limit = 1.5", "band_limit = a whole number >= 0 .*; received 1.5"),
         (LAYER + "band_limit = [1]", "band_limit: one degree, or one for each of 2 rings"),
+        # values far out of bounds, which would hang or end in torch
+        ("about = " + 100_000 * "[", "a recipe in TOML is required; reading it says: maximum recursion depth"),
+        ("about = " + 100_000 * "9", "a recipe in TOML is required; reading it says: .* digits"),
+        (f'name = "x"\n{SOLVE.replace("octahedral()", "cyclic(100000)")}', "number 1: .*at most 128 turns are required"),
+        (f'name = "x"\n{SOLVE.replace("octahedral()", f"dihedral({10**23}, d=3)")}', "number 1: .*at most 128 turns"),
+        (f'name = "x"\n{SOLVE.replace("octahedral()", "cyclic(n=129)")}', "number 1: .*at most 128 turns"),
+        (f'name = "x"\n{SOLVE.replace("octahedral()", 100_000 * "-" + "1")}', "number 1: "),
+        (LAYER.replace("kernel_size = 3", "kernel_size = 1000001"), "number 1: kernel_size = .* <= 255, .* 1000001"),
+        (
+            LAYER.replace("kernel_size = 3", "kernel_size = 18"),
+            "number 1: kernel_size: at most 5000 taps .* 18, which are 5832",
+        ),
+        (LAYER.replace("kernel_size = 3", "kernel_size = [18, 18, 18]"), "kernel_size: at most 5000 taps"),
+        (LAYER.replace('in = "regular"', 'in = "99999999999xregular"'), "number 1: in: a multiplicity of at most 10000 is"),
+        (LAYER.replace('out = "regular"', f'out = "{9999 * "9"}x0"'), "number 1: out: a multiplicity of at most 10000 is"),
+        (
+            LAYER.replace("octahedral", "so3").replace("regular", "101"),
+            "number 1: in: a number in a label of at most 100 is",
+        ),
+        (LAYER + "band_limit = 1000000", "number 1: band_limit = .* <= 100, .* received 1000000"),
+        (LAYER + "spacing = 1e-300", "number 1: spacing = .* received 1e-300"),
+        (LAYER + "spacing = 1e308", r"number 1: spacing = .* received 1e\+308"),
+        (LAYER + "spacing = nan", "number 1: spacing = .* received nan"),
+        (LAYER + "spacing = [1e-6, 1.0, 1.0]", "number 1: spacing: at most 100 times the smallest is required"),
+        (LAYER + "rings = [1e300]", r"number 1: rings = .* received \[1e\+300\]"),
+        # groups that nobody means
+        (
+            f'name = "x"\n[groups.a]\ngenerators = [[[-1.0]]]\n{SOLVE}',
+            r"\[groups.a\]: a \[\[solve\]\] that names this group is",
+        ),
+        (
+            f'name = "x"\n[groups."octahedral()"]\ngenerators = [[[-1.0]]]\n{SOLVE}',
+            r"\[groups.octahedral\(\)\]: a name without brackets is required",
+        ),
+        (
+            'name = "x"\n[[solve]]\nwhat = "irreps"\ngroups = ["tetrahedral()", "cyclic(4)"]',
+            r"number 1: irreps: a group without closed forms is required, .* received cyclic\(4\)",
+        ),
     ],
 )
 def test_recipes_that_cannot_be_read(tmp_path, text, message):
@@ -151,6 +195,21 @@ def test_recipes_that_cannot_be_read(tmp_path, text, message):
         read_recipe(path)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("a\nb"), MemoryError(), OverflowError("big"), RecursionError("deep")])
+def test_faults_below_name_file_and_number(tmp_path, monkeypatch, fault):
+    """What no bound has foreseen."""
+
+    def fail(*_):
+        raise fault
+
+    monkeypatch.setattr("steer.bases._recipe.read_group", fail)
+    path = tmp_path / "bad.toml"
+    path.write_text(f'name = "x"\n{SOLVE}')
+    said = " ".join(str(fault).split()) or "MemoryError"
+    with pytest.raises(RecipeError, match=rf"bad.toml: \[\[solve\]\] number 1: {said}$"):
+        read_recipe(path)
 
 
 def test_missing_recipes(tmp_path):

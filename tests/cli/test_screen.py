@@ -26,10 +26,11 @@ def test_a_bar_and_a_table(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> N
     with made.bar("[x] training", 3) as show:
         for i in range(3):
             show(i + 1, f"loss {i}")
-    made.table([("network", "parameters"), ("plain", "12")])
+    made.table([("network", "parameters [red]"), ("plain", "12"), ("[/x] [bold]y[/bold] \\", "[link=z]")])
     text = out.getvalue()
     assert "training" in text
     assert "plain" in text
+    assert all(cell in text for cell in ("parameters [red]", "[/x] [bold]y[/bold] \\", "[link=z]"))  # no markup
     assert ("\x1b[" in text) is terminal
     assert ("loss 2" in text) is terminal
 
