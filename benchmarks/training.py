@@ -109,7 +109,8 @@ def main(argv: list[str] | None = None) -> int:
         for batch in arguments.batch if re.search(arguments.only, name) else []:
             for mode in arguments.mode:
                 line = measure(name, row, batch, mode, arguments)
-                rows.append(line)
+                same = (line["network"], line["batch"], line["mode"])
+                rows = [r for r in rows if (r["network"], r["batch"], r["mode"]) != same] + [line]
                 keep(arguments.name, rows)
                 cells = [name, batch, mode, *(shown(line.get(key)) for key in ("steer", "escnn", "exported"))]
                 cells += [line["target"] or "", f"{line['plain ms']:.1f}"]
