@@ -219,13 +219,15 @@ class OrbitBlock(Block):
             moved = moved.reshape(cosets, n_out, n_in, self.shape["other"], count)
             found = torch.einsum("qcb,qoicf->oibf", action, moved)
         else:
-            found = grad.new_empty(n_out, n_in, self.shape["other"], count)
-            values, given = functions.transpose(0, 1).flatten(1), self._taken(n_in, grad.device)[1]
-            for rows in _chunks(n_out, dim_out * n_in * dim_in * taps):
-                turned = grad[rows].reshape(-1, cosets * n_in * self.shape["other"], taps).index_select(1, given)
-                # In this order the product is several times as fast as that of a long and a narrow matrix.
-                sums = values @ turned.reshape(-1, cosets * taps).mT
-                found[rows] = sums.mT.reshape(-1, *found.shape[1:])
+            values, given = _widened(functions.mT).flatten(0, 1), self._taken(n_in, grad.device)[1]
+            found = grad.new_empty(n_out, n_in, self.shape["other"], values.shape[1])
+            chunks = _chunks(n_out, dim_out * n_in * dim_in * taps)
+            scratch = grad.new_empty(chunks[0].stop, len(given), taps)
+            for rows in chunks:
+                turned = scratch[: rows.stop - rows.start]
+                torch.index_select(grad[rows].reshape(turned.shape), 1, given, out=turned)
+                torch.mm(turned.view(-1, cosets * taps), values, out=found[rows].view(-1, values.shape[1]))
+            found = found[..., :count]
         if combinations:
             return torch.einsum("oibf,zbf->oiz", found, combinations[0])
         return found.flatten(2)
@@ -283,6 +285,11 @@ def _chunks(rows: int, entries: int) -> list[slice]:
     """Rows with that many entries each, in slices that are worked on one after the other."""
     step = max(1, _CHUNK // max(entries, 1))
     return [slice(first, min(first + step, rows)) for first in range(0, rows, step)]
+
+
+def _widened(matrix: Tensor) -> Tensor:
+    """Zeros after the last column up to a multiple of a vector register: products with odd narrow matrices are slow."""
+    return torch.nn.functional.pad(matrix, (0, -matrix.shape[-1] % 16))
 
 
 def _centre_functions(sampling: Sampling, d: int) -> Tensor:
