@@ -53,6 +53,7 @@ def evaluate(network: torch.nn.Module, x: torch.Tensor) -> Callable[[], None]:
     return run
 
 
+MEASURED = ("network", "batch", "mode", "compiled")  # what a line is about; a newer line takes the place of an older one
 MODES = {"step": step, "step with Adam": update, "eval": evaluate}
 
 
@@ -109,8 +110,7 @@ def main(argv: list[str] | None = None) -> int:
         for batch in arguments.batch if re.search(arguments.only, name) else []:
             for mode in arguments.mode:
                 line = measure(name, row, batch, mode, arguments)
-                same = (line["network"], line["batch"], line["mode"])
-                rows = [r for r in rows if (r["network"], r["batch"], r["mode"]) != same] + [line]
+                rows = [r for r in rows if any(r[key] != line[key] for key in MEASURED)] + [line]
                 keep(arguments.name, rows)
                 cells = [name, batch, mode, *(shown(line.get(key)) for key in ("steer", "escnn", "exported"))]
                 cells += [line["target"] or "", f"{line['plain ms']:.1f}"]

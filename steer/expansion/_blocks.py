@@ -41,7 +41,7 @@ class Block(ABC):
     def __init__(self, centre: Tensor, gain: Tensor, *constants: Tensor, **shape: Any) -> None:
         self.size, self.centre, self.gain, self.constants = len(centre), centre, gain, constants
         self.shape = shape
-        self._rows: dict[tuple[int, torch.device], tuple[Tensor, Tensor]] = {}
+        self._rows: dict[tuple[int, int, torch.device], tuple[Tensor, Tensor]] = {}
 
     @abstractmethod
     def spread(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
@@ -200,13 +200,14 @@ class OrbitBlock(Block):
         if combinations:
             weight = torch.einsum("oiz,zbf->oibf", weight, combinations[0])
         weight = weight.reshape(n_out, -1, functions.shape[1])
-        values, taken = functions.transpose(0, 1).flatten(1), self._taken(n_in, out.device)[0]
-        for rows in _chunks(n_out, dim_out * n_in * dim_in * taps):
-            turned = (weight[rows].flatten(0, 1) @ values).reshape(len(weight[rows]), -1, taps)
+        values, chunks = functions.transpose(0, 1).flatten(1), _chunks(n_out, dim_out * n_in * dim_in * taps)
+        taken = self._taken(n_in, chunks[0].stop, out.device)[0]
+        for rows in chunks:
+            turned = (weight[rows].flatten(0, 1) @ values).view(-1, taps)
             if out.is_contiguous():
-                torch.index_select(turned, 1, taken, out=out[rows].view(len(turned), -1, taps))
+                torch.index_select(turned, 0, taken[: len(turned)], out=out[rows].view(turned.shape))
             else:
-                out[rows].copy_(turned.index_select(1, taken).reshape(-1, *out.shape[1:]))
+                out[rows].copy_(turned.index_select(0, taken[: len(turned)]).view(-1, *out.shape[1:]))
         return None
 
     def adjoint(self, grad: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
@@ -219,30 +220,33 @@ class OrbitBlock(Block):
             moved = moved.reshape(cosets, n_out, n_in, self.shape["other"], count)
             found = torch.einsum("qcb,qoicf->oibf", action, moved)
         else:
-            values, given = _widened(functions.mT).flatten(0, 1), self._taken(n_in, grad.device)[1]
+            values, chunks = _widened(functions.mT).flatten(0, 1), _chunks(n_out, dim_out * n_in * dim_in * taps)
             found = grad.new_empty(n_out, n_in, self.shape["other"], values.shape[1])
-            chunks = _chunks(n_out, dim_out * n_in * dim_in * taps)
-            scratch = grad.new_empty(chunks[0].stop, len(given), taps)
+            given = self._taken(n_in, chunks[0].stop, grad.device)[1]
+            scratch = grad.new_empty(len(given), taps)
             for rows in chunks:
-                turned = scratch[: rows.stop - rows.start]
-                torch.index_select(grad[rows].reshape(turned.shape), 1, given, out=turned)
+                entries = grad[rows].reshape(-1, taps)
+                turned = scratch[: len(entries)]
+                torch.index_select(entries, 0, given[: len(entries)], out=turned)
                 torch.mm(turned.view(-1, cosets * taps), values, out=found[rows].view(-1, values.shape[1]))
             found = found[..., :count]
         if combinations:
             return torch.einsum("oibf,zbf->oiz", found, combinations[0])
         return found.flatten(2)
 
-    def _taken(self, n_in: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Where the rows of a kernel are among values `[n_in, component, coset]`, and the reverse; made once."""
-        key = n_in, device
+    def _taken(self, n_in: int, n_out: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Where the taps of a kernel are among values `[n_out, n_in, component, coset]`, and the reverse; made once.
+
+        Indices count over all axes: torch selects along the first one with all threads, along others with one.
+        """
+        key = n_in, n_out, device
         if key not in self._rows:
             action = self.constants[1]
-            cosets = torch.arange(len(action))
-            taken = action.mT * len(action) + cosets  # [c, coset] in [component, coset]
-            first = torch.arange(n_in) * taken.numel()
-            order = (2, 0, 1) if self.shape["into"] else (1, 0, 2)  # [coset, n_in, c] or [c, n_in, coset]
-            index = (first[:, None, None] + taken).permute(order).flatten()
-            self._rows[key] = index.to(device), index.argsort().to(device)
+            taken = action.mT * len(action) + torch.arange(len(action))  # [c, coset] in [component, coset]
+            first = torch.arange(n_in * n_out).view(n_out, n_in) * taken.numel()
+            order = (0, 3, 1, 2) if self.shape["into"] else (0, 2, 1, 3)  # [coset, n_in, c] or [c, n_in, coset] in a row
+            index = (first[:, :, None, None] + taken).permute(order).flatten()
+            self._rows[key] = index.int().to(device), index.argsort().int().to(device)
         return self._rows[key]
 
     def _move(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
