@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from steer.expansion import is_plain
 
@@ -37,19 +38,19 @@ def squared_norm(fields: Tensor, start: float = 0.0) -> Tensor:
     return square + start if start else square
 
 
-def scale(fields: Tensor, factor: Tensor) -> Tensor:
-    """Every field times its number."""
+def scale(fields: Tensor, factor: Tensor, out: Tensor | None = None) -> Tensor:
+    """Every field times its number; written into `out`, where nobody asks for a derivative."""
     factor = factor.to(fields.dtype)
-    return _Scale.apply(fields, factor) if _differentiated(fields, factor) else _times(fields, factor)
+    return _Scale.apply(fields, factor) if _differentiated(fields, factor) else _times(fields, factor, out)
 
 
-def _times(fields: Tensor, factor: Tensor) -> Tensor:
+def _times(fields: Tensor, factor: Tensor, out: Tensor | None = None) -> Tensor:
     dim = fields.shape[2]
     if _has_channels_last(fields, 2) and dim > 1:
         # Repeated first: as a broadcast its innermost loop would run over the few components of a field.
         every = factor.movedim(1, -1).repeat_interleave(dim, -1).unflatten(-1, (-1, dim)).movedim((-2, -1), (1, 2))
-        return fields * every
-    return fields * factor.unsqueeze(2)
+        return torch.mul(fields, every, out=out)
+    return torch.mul(fields, factor.unsqueeze(2), out=out)
 
 
 def packed(x: Tensor) -> Tensor:
@@ -66,6 +67,15 @@ def _differentiated(*tensors: Tensor) -> bool:
     if torch.compiler.is_compiling() or not torch.is_grad_enabled():
         return False
     return any(t.requires_grad for t in tensors) and all(is_plain(t) for t in tensors)
+
+
+def is_unwatched(*tensors: Tensor) -> bool:
+    """Whether results may be written into memory that is there: no derivative, compiler, or transform needs the steps."""
+    if torch.compiler.is_compiling() or not all(is_plain(t) for t in tensors):
+        return False
+    if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
+        return False
+    return all(forward_ad.unpack_dual(t).tangent is None for t in tensors)
 
 
 class _SquaredNorm(torch.autograd.Function):

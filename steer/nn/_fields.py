@@ -11,6 +11,7 @@ from torch import Tensor
 
 from steer.field import FieldType
 from steer.nn._constants import Constants
+from steer.nn._field_products import is_unwatched
 from steer.representation import Representation
 
 _FEW_RUNS = 32
@@ -91,6 +92,17 @@ class FieldGroups(torch.nn.Module):
         flat = [piece.flatten(1, 2) for piece in pieces]
         out = torch.cat(flat, 1) if len(flat) > 1 else flat[0]
         return out if self.back is None else self.back.take(out)
+
+    def room(self, x: Tensor, *others: Tensor | None) -> tuple[Tensor, list[Tensor | None]]:
+        """An empty output like `x`, and its `split` to write into: one pass over memory less than `join`.
+
+        Only where pieces are slices and nobody asks for derivatives of `x` and the other tensors. Elsewhere there is a None
+        for every piece, and the pieces are to be joined.
+        """
+        if self.order is None and self.repeats == 1 and is_unwatched(x, *(t for t in others if t is not None)):
+            out = torch.empty_like(x)
+            return out, [*self.split(out)]
+        return x, [None] * len(self.sizes)
 
     def split_fields(self, numbers: Tensor, axis: int = 0) -> tuple[Tensor, ...]:
         """From one number per field along an axis, those of each group."""

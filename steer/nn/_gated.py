@@ -78,9 +78,14 @@ class GatedNonLinearity(EquivariantModule):
             gates = self.order.take(gates)
         # No empty parts: their gradients would lie in memory as if channels came first, and so would the sum of all.
         shares = iter(gates.split([n for trivial, n in zip(groups.kinds, groups.counts, strict=True) if not trivial], 1))
-        split = zip(groups.split(fields), groups.kinds, strict=True)
-        pieces = [self.scalar(f) if trivial else scale(f, next(shares)) for f, trivial in split]
-        return groups.join(pieces)
+        out, places = groups.room(fields, gates)
+        pieces = []
+        for f, trivial, place in zip(groups.split(fields), groups.kinds, places, strict=True):
+            if trivial:
+                pieces.append(self.scalar(f) if place is None else place.copy_(self.scalar(f)))
+            else:
+                pieces.append(scale(f, next(shares), place))
+        return out if places[0] is not None else groups.join(pieces)
 
     def extra_repr(self) -> str:
         return f"{self.in_type} -> {self.out_type}"

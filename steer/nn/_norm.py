@@ -92,21 +92,23 @@ class NormNonLinearity(EquivariantModule):
     def compute(self, x: Tensor) -> Tensor:
         pieces, biases = self.groups.split(x), self._biases()
         thresholds = [None] * len(pieces) if biases is None else self.groups.split_fields(F.elu(biases) + 1)
-        return self.groups.join([_stretch(f, b, self.function) for f, b in zip(pieces, thresholds, strict=True)])
+        out, places = self.groups.room(x, biases)
+        found = [_stretch(f, b, self.function, to) for f, b, to in zip(pieces, thresholds, places, strict=True)]
+        return out if places[0] is not None else self.groups.join(found)
 
     def extra_repr(self) -> str:
         return f"{self.in_type}, function={self.function!r}" + ("" if self.bias is not None else ", bias=False")
 
 
-def _stretch(fields: Tensor, threshold: Tensor | None, function: str) -> Tensor:
-    """Every field times `eta(|f|) / |f|`."""
+def _stretch(fields: Tensor, threshold: Tensor | None, function: str, out: Tensor | None) -> Tensor:
+    """Every field times `eta(|f|) / |f|`, written into `out` if it is given."""
     if function == "relu" and threshold is None:
-        return fields
+        return fields if out is None else out.copy_(fields)
     b = 0.0 if threshold is None else threshold.reshape(-1, *(1,) * (fields.ndim - 3))
     if fields.shape[2] == 1 and function == "relu":  # |f| - b with the sign of f, without a root
         length = (fields.abs() - b.to(fields.dtype).unsqueeze(1)).relu_()  # type: ignore[union-attr]
         # ONNX does not know copysign; compilers fuse either.
-        return length * fields.sign() if torch.compiler.is_compiling() else length.copysign(fields)
+        return length * fields.sign() if torch.compiler.is_compiling() else torch.copysign(length, fields, out=out)
     square = squared_norm(fields, _TINY)
     if function == "relu":
         factor = (square.rsqrt_() * -b).add_(1).relu_()
@@ -114,4 +116,4 @@ def _stretch(fields: Tensor, threshold: Tensor | None, function: str) -> Tensor:
         factor = (square.sqrt_() - b).sigmoid_()
     else:
         factor = square.sqrt() / (1 + square)
-    return scale(fields, factor)
+    return scale(fields, factor, out)
