@@ -70,8 +70,13 @@ def _differentiated(*tensors: Tensor) -> bool:
 
 
 def is_unwatched(*tensors: Tensor) -> bool:
-    """Whether results may be written into memory that is there: no derivative, compiler, or transform needs the steps."""
+    """Whether results may be written into memory of the dtype of the first tensor, with the numbers of other ways.
+
+    No derivative, compiler or transform needs the steps, and no autocast chooses other dtypes.
+    """
     if torch.compiler.is_compiling() or not all(is_plain(t) for t in tensors):
+        return False
+    if torch.is_autocast_enabled(tensors[0].device.type):
         return False
     if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
         return False

@@ -88,3 +88,19 @@ def test_channels_stay_last_forwards_and_backwards(fields: str) -> None:
         found.append((y.detach(), grads[0]))
     for one, other in zip(*found, strict=True):
         assert_close(one, other)
+
+
+@pytest.mark.parametrize("fields", ["2x0 + 3x1 + 2", "0 + 1 + 0 + 1", "1 + 0 + 2 + 0"])
+@pytest.mark.parametrize("layer", [nn.GatedNonLinearity, nn.NormNonLinearity])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_the_same_numbers_and_layout_with_and_without_derivatives(
+    layer: type[nn.EquivariantModule], fields: str, memory_format: torch.memory_format
+) -> None:
+    """Without them the output is written piece by piece where fields of a kind follow one another."""
+    act = layer(gspaces.rot2dOnR2(-1).type(fields))
+    x = torch.randn(2, act.in_type.size, 5, 4).contiguous(memory_format=memory_format)
+    with torch.no_grad():
+        written = act(x)
+    joined = act(x.clone().requires_grad_())
+    assert torch.equal(written, joined)
+    assert written.stride() == joined.stride()
