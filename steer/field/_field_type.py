@@ -64,6 +64,7 @@ class FieldType:
         self.gspace = gspace
         self.representations: tuple[Representation, ...] = tuple(fields)
         self.size = sum(field.dim for field in fields)
+        self._axes = 2 + gspace.dimensionality  # of a tensor; here, as every layer checks its input
         # Here, not when they are asked for: every typed call compares types, and compilers follow neither of the two.
         self.runs: tuple[tuple[Representation, int], ...] = tuple((f, len(list(same))) for f, same in groupby(fields))
         self._hash = hash((gspace, self.runs))
@@ -207,8 +208,9 @@ class FieldType:
         Without base space the fields of a set may follow, along any number of axes: `[batch, size, *position]`.
         """
         _require_tensor(tensor, "check")
-        d = self.gspace.dimensionality
-        if tensor.ndim < 2 + d or (d and tensor.ndim > 2 + d) or tensor.shape[1] != self.size:
+        is_set = self._axes == 2 and tensor.ndim > 2
+        if not (tensor.ndim == self._axes or is_set) or tensor.shape[1] != self.size:
+            d = self.gspace.dimensionality
             axes = ", ".join(["batch", str(self.size), *("zyx"[3 - d :] if d else ["*position"])])
             raise ValueError(f"a tensor [{axes}] is required for {self}; received shape {tuple(tensor.shape)}")
 

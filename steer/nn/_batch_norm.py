@@ -111,22 +111,19 @@ class NormBatchNorm(EquivariantModule):
             return invariant_vectors((field,))
 
     def compute(self, x: Tensor) -> Tensor:
-        with full_precision(x):
-            return self._normalise(x)
-
-    def _normalise(self, x: Tensor) -> Tensor:
-        if self.training or self.running_mean is None or self.running_var is None:
-            return self._by_batch(x)
-        if self._is_stock and x.is_contiguous() and not torch.compiler.is_compiling():
+        if self._is_stock and not self.training and x.is_contiguous() and not torch.compiler.is_compiling():
             return self._by_fields(x, False, 0.0)
-        return F.batch_norm(x, *self._of_channels(self.running_mean, self.running_var), False, 0.0, self.eps)
+        with full_precision(x):
+            mean, var = self.running_mean, self.running_var
+            if self.training or mean is None or var is None:
+                return self._by_batch(x)
+            return F.batch_norm(x, *self._of_channels(mean, var), False, 0.0, self.eps)
 
     def _by_fields(self, x: Tensor, batch: bool, momentum: float) -> Tensor:
-        """Torch's own normalisation, with fields for channels; by the statistics of the batch or by the running ones."""
-        shape = x.shape
-        fields = x.reshape(shape[0], len(self.in_type), math.prod(shape[1:]) // len(self.in_type))
-        running = (self.running_mean, self.running_var)
-        out = F.batch_norm(fields, *running, self.weight, self.bias, batch, momentum, self.eps)
+        """Torch's own normalisation, with fields for channels; by the statistics of the batch or by running ones if any."""
+        shape, fields, mean, var = x.shape, len(self._counts), self.running_mean, self.running_var
+        wide = x.contiguous().view(shape[0], fields, math.prod(shape[1:]) // fields)
+        out = F.batch_norm(wide, mean, var, self.weight, self.bias, batch or mean is None, momentum, self.eps)
         if not torch.is_grad_enabled():
             return out.view(shape)
         # No view for autograd, which would copy the gradient twice after a rectifier in place. Nothing else holds `out`.

@@ -98,11 +98,10 @@ class SteerableConvTransposed(GridConvolution):
                 BrokenSymmetryWarning,
             )
 
-    def dense(self) -> tuple[Tensor, Tensor | None]:
-        """Kernel `[channels_in, channels_out / groups, *taps]`, as torch has it, and bias."""
-        kernel, bias = super().dense()
-        parts = kernel.unflatten(0, (self.groups, -1)).transpose(1, 2)  # [group, in, out, *taps]
-        return parts.flatten(0, 1), bias
+    def _as_stock(self, kernel: Tensor) -> Tensor:
+        """`[channels_in, channels_out / groups, *taps]`."""
+        parts = super()._as_stock(kernel).unflatten(0, (self.groups, -1)).transpose(1, 2)  # [group, in, out, *taps]
+        return parts.flatten(0, 1)
 
     def _out_by_in(self, kernel: Tensor) -> Tensor:
         return kernel.unflatten(0, (self.groups, -1)).transpose(1, 2).flatten(0, 1)

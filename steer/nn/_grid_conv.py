@@ -75,13 +75,14 @@ class GridConvolution(SteerableModule):
         self.dilation = as_tuple(dilation, self.d, "dilation", 1)
         self.groups = groups
         self.parts = parts.to(self.weight.device)
+        self._in_parts = parts.moved is None
 
     @abstractmethod
     def convolve(self, x: Tensor) -> Tensor:
         """The layer on channels that come part by part."""
 
     def compute(self, x: Tensor) -> Tensor:
-        return self.parts.leave(self.convolve(self.parts.enter(x)))
+        return self.convolve(x) if self._in_parts else self.parts.leave(self.convolve(self.parts.enter(x)))
 
     @property
     def fingerprint(self) -> str:
@@ -93,10 +94,9 @@ class GridConvolution(SteerableModule):
         named = {name: getattr(self, name) for name in ("kernel_size", "stride", "padding", "dilation")}
         warn_of_uneven_axes(self.in_type, type(self).__name__, **named)
 
-    def dense(self) -> tuple[Tensor, Tensor | None]:
-        """Kernel `[channels_out, channels_in / groups, *taps]` and bias, as torch has them; channels part by part."""
-        kernel, bias = super().dense()
-        return kernel.reshape(*kernel.shape[:2], *self.kernel_size), bias
+    def _as_stock(self, kernel: Tensor) -> Tensor:
+        """`[channels_out, channels_in / groups, *taps]`; channels part by part."""
+        return kernel.reshape(*kernel.shape[:2], *self.kernel_size)
 
     def _export(self, stock: type[torch.nn.Module], **arguments: Any) -> torch.nn.Module:
         """A stock layer with the dense kernel and bias, of channels that come part by part."""

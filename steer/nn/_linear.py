@@ -52,9 +52,8 @@ class Linear(SteerableModule):
                 "over a grid use a convolution with kernel_size=1, or pool space away first"
             )
 
-    def dense(self) -> tuple[Tensor, Tensor | None]:
-        kernel, bias = super().dense()
-        return kernel[:, :, 0], bias
+    def _as_stock(self, kernel: Tensor) -> Tensor:
+        return kernel[:, :, 0]
 
     def compute(self, x: Tensor) -> Tensor:
         if self.products is not None and self.products.pays(x, self.weight):

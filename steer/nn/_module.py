@@ -87,24 +87,23 @@ class EquivariantModule(LocalConstants):
         if isinstance(x, GeometricTensor):
             if x.type != self.in_type:
                 raise ValueError(f"{type(self).__name__}: fields of type {self.in_type} are required; received {x.type}")
-            self._require_real(x.tensor)
-            self._check(x.tensor)
-            return GeometricTensor(_laid_out_like(compute(x.tensor), x.tensor), self.out_type)
+            return GeometricTensor(self._checked(x.tensor, compute), self.out_type)
         if not isinstance(x, Tensor):
             raise TypeError(
                 f"{type(self).__name__}: a torch tensor or a GeometricTensor is required; received {type(x).__name__}"
                 + ("; torch.from_numpy makes one" if type(x).__name__ == "ndarray" else "")
             )
-        self._require_real(x)
-        self._check(x)
-        return _laid_out_like(compute(x), x)
+        return self._checked(x, compute)
 
-    def _require_real(self, x: Tensor) -> None:
+    def _checked(self, x: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
         if not x.is_floating_point():
             raise TypeError(
                 f"{type(self).__name__}: real numbers in floating point are required; received {x.dtype}; "
                 + ("real and imaginary parts are two channels" if x.is_complex() else "x.float() makes them")
             )
+        self._check(x)
+        y = compute(x)
+        return y if x.is_contiguous() else _laid_out_like(y, x)
 
     def _check(self, x: Tensor) -> None:
         self.in_type.check(x)
@@ -200,7 +199,7 @@ class EquivariantModule(LocalConstants):
 
 def _laid_out_like(y: Tensor, x: Tensor) -> Tensor:
     """The output with channels last if the input has them last: the convolution that follows would have to copy it."""
-    if torch.compiler.is_compiling() or x.ndim < 4 or y.ndim != x.ndim or x.is_contiguous():
+    if torch.compiler.is_compiling() or x.ndim < 4 or y.ndim != x.ndim:
         return y
     # Moved axes and not a memory format, which torch.vmap cannot be asked for.
     return y.movedim(1, -1).contiguous().movedim(-1, 1) if x.movedim(1, -1).is_contiguous() else y

@@ -58,7 +58,8 @@ class Pointwise(EquivariantModule):
         self.activation = activation
 
     def compute(self, x: Tensor) -> Tensor:
-        return self.activation(x)
+        inner: torch.nn.Module = self._modules["activation"]  # type: ignore[assignment]  # as an attribute it is found late
+        return inner(x)
 
     def export(self) -> torch.nn.Module:
         return copy.deepcopy(self.activation)

@@ -33,7 +33,8 @@ class StockPooling(EquivariantModule):
 
     def compute(self, x: Tensor) -> Tensor:
         self.watch(x)
-        return self.pool(x)
+        inner: torch.nn.Module = self._modules["pool"]  # type: ignore[assignment]  # as an attribute it is found late
+        return inner(x)
 
     def export(self) -> torch.nn.Module:
         return copy.deepcopy(self.pool)

@@ -7,9 +7,11 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor
 
+_NOTHING = nullcontext()
+
 
 def full_precision(x: Tensor) -> AbstractContextManager[object]:
     """A context without autocast on the device of a tensor."""
     if x.is_meta or not torch.is_autocast_enabled(x.device.type):
-        return nullcontext()
+        return _NOTHING
     return torch.autocast(x.device.type, enabled=False)

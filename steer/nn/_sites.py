@@ -109,12 +109,15 @@ class SiteWatch:
         grid = self.lattice = kind.gspace.lattice
         strided = {axis for axis, step in enumerate(stride) if step > 1}
         self.axes = strided & reversed_axes(grid, kind.gspace.exact_group) if grid is not None and strided else set()
+        self._fine: torch.Size | None = None  # the last shape that breaks nothing
 
     def __call__(self, x: Tensor) -> None:
-        if not self.axes or torch.compiler.is_compiling() or (self.centred and not self.through):
+        if not self.axes or torch.compiler.is_compiling() or (self.centred and not self.through) or x.shape == self._fine:
             return
         why = self._fault(x)
-        if why is not None:
+        if why is None:
+            self._fine = x.shape
+        else:
             self.axes = set()
             warn_user(
                 f"{self.name}: on the size {tuple(x.shape[2:])}, sites with stride {self.stride} are not symmetric about "

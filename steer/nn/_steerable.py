@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from steer.nn._invariants import invariant_vectors
 from steer.nn._module import EquivariantModule
 from steer.nn._numbers import is_number
 from steer.nn._precision import full_precision
+from steer.nn._snapshot import Snapshot
 from steer.nn._warn import warn_user
 from steer.representation import Representation
 
@@ -184,12 +186,16 @@ class SteerableModule(Fingerprinted, EquivariantModule):
                 whole += float(given_part.double().square().sum())
         return (square / whole) ** 0.5 if whole else 0.0
 
+    @abstractmethod
+    def _as_stock(self, kernel: Tensor) -> Tensor:
+        """A dense kernel `[channels_out, channels_in, taps]` in the layout of the stock layer."""
+
     def _out_by_in(self, kernel: Tensor) -> Tensor:
         """A dense kernel in the layout of the stock layer as `[channels_out, channels_in, ...]`."""
         return kernel if kernel.ndim > 2 else kernel.unsqueeze(2)
 
     def dense(self) -> Dense:
-        """Dense kernel and bias, in the precision of the weights whatever autocast says.
+        """Dense kernel and bias as the stock layer has them, in the precision of the weights whatever autocast says.
 
         On the CPU the kernel is computed once and kept until a weight has another value, in training too: the parts of a
         batch that is taken in several passes, and the second pass of checkpointing, expand nothing again. On accelerators it
@@ -207,12 +213,13 @@ class SteerableModule(Fingerprinted, EquivariantModule):
             with torch.inference_mode(False), torch.no_grad():  # what is kept may serve a differentiated input later
                 kept = self._kept = Kept(weight, bias, self._expand(weight, bias))
         if torch.is_grad_enabled() and (weight.requires_grad or (bias is not None and bias.requires_grad)):
-            return self._expand(weight, bias, kept.dense[0])
+            return self._expand(weight, bias, self._out_by_in(kept.dense[0]).flatten(2))
         return kept.dense
 
     def _expand(self, weight: Tensor, bias: Tensor | None, kept: Tensor | None = None) -> Dense:
         with full_precision(weight):
-            return dense_kernel(self.plan, weight, self.constants.bases(weight), kept), self.constants.bias(bias)
+            kernel = dense_kernel(self.plan, weight, self.constants.bases(weight), kept)
+            return self._as_stock(kernel), self.constants.bias(bias)
 
 
 def _may_keep(parameter: Tensor) -> bool:
@@ -228,29 +235,26 @@ class Kept:
     def __init__(self, weight: Tensor, bias: Tensor | None, dense: Dense) -> None:
         self.dense = dense
         self._weight, self._bias = weight, bias
-        self._values = tuple(None if t is None else t.detach().clone() for t in (weight, bias))
-        self._watched = tuple(t for t in (weight, bias, *dense) if t is not None)
-        self._versions = tuple(t._version for t in self._watched)
+        self._numbers = Snapshot(weight), None if bias is None else Snapshot(bias)
+        self._watched = [t for t in (weight, bias, *dense) if t is not None]
+        self._versions = [t._version for t in self._watched]
 
     def serves(self, weight: Tensor, bias: Tensor | None) -> bool:
-        """Whether these are still the parameters, with the values of then, and nothing listens to what is done with them.
+        """Whether these are still the parameters, with the numbers of then, and nothing listens to what is done with them.
 
-        A new version is taken for a new value; edits of `weight.data` make none. Evaluation asks this in every layer, so
-        what cannot change for the same parameters was asked once, when the kernel was made.
+        A new version is taken for new numbers, or for a tangent; edits of `weight.data` make none, so the numbers count.
+        Evaluation asks this in every layer, so what cannot change for the same parameters was asked once, when the kernel
+        was made.
         """
+        of_weight, of_bias = self._numbers
         return (
             weight is self._weight
             and bias is self._bias
-            and self._versions == tuple(t._version for t in self._watched)
             and unwatched()
-            and _same(self._values[0], weight)
-            and (bias is None or _same(self._values[1], bias))
+            and self._versions == [t._version for t in self._watched]
+            and of_weight.is_of(weight)
+            and (bias is None or of_bias is None or of_bias.is_of(bias))
         )
-
-
-def _same(kept: Tensor | None, now: Tensor) -> bool:
-    assert kept is not None
-    return kept.dtype == now.dtype and kept.device == now.device and torch.equal(kept, now)
 
 
 class Bases(Constants):
