@@ -67,6 +67,7 @@ def contestants(row: Row, compiled: bool, exported: bool, peers: bool) -> dict[s
     if exported:
         found["exported"] = nn.export(found["steer"].eval())
     if compiled:
+        torch.compiler.reset()  # or the networks of earlier rows count as compilations of these
         found = {name: torch.compile(net) for name, net in found.items() if name != "escnn"}
     return found
 

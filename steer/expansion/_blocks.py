@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from steer.coupling import invariants
+from steer.expansion._permuted import permuted
 from steer.expansion._sampling import Sampling, tap_functions
 from steer.group import FiniteGroup
 from steer.kernel import HarmonicRepresentation, angular_couplings, harmonic_dim
@@ -187,8 +188,16 @@ class OrbitBlock(Block):
         return torch.cat(out)
 
     def spread(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
-        moved = self._move(weight, constants)
-        kernel = self._sample(moved, constants[0])
+        functions, action, *combinations = constants
+        if combinations:
+            weight = torch.einsum("oiz,zbf->oibf", weight, combinations[0])
+        weight = weight.reshape(*weight.shape[:2], self.shape["other"], functions.shape[1])
+        if action.is_floating_point():
+            kernel = self._sample(torch.einsum("qcb,oibf->oqicf", action, weight), functions)
+        else:
+            # rho(c_q) e_b = e_b' reads: component b' of the moved kernel comes from b.
+            turned = (weight @ functions.transpose(0, 1).flatten(1)).unflatten(-1, (len(action), -1))
+            kernel = permuted(turned, action.mT).permute(0, 3, 1, 2, 4)
         return kernel if self.shape["into"] else kernel.permute(0, 3, 2, 1, 4)
 
     def write(self, weight: Tensor, constants: tuple[Tensor, ...], out: Tensor) -> None:
@@ -249,19 +258,6 @@ class OrbitBlock(Block):
             self._rows[key] = index.int().to(device), index.argsort().int().to(device)
         return self._rows[key]
 
-    def _move(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
-        """Coefficients of the kernel of every coset over the functions turned with it, `[n_out, coset, n_in, other, f]`."""
-        functions, action, *combinations = constants
-        n_out, n_in = weight.shape[:2]
-        if combinations:
-            weight = torch.einsum("oiz,zbf->oibf", weight, combinations[0])
-        shape = (n_out, n_in, self.shape["other"], functions.shape[1])
-        if action.is_floating_point():
-            return torch.einsum("qcb,oibf->oqicf", action, weight.reshape(shape))
-        # rho(c_q) e_b = e_b' reads: component b' of the moved kernel comes from b.
-        moved = weight.reshape(n_out, n_in * shape[2], shape[3]).index_select(1, _entries(action, n_in).flatten())
-        return moved.reshape(n_out, len(action), *shape[1:])
-
     def _sample(self, moved: Tensor, functions: Tensor) -> Tensor:
         """`sum_f moved[o, q, i, c, f] functions[q, f, x]`."""
         n_out, cosets, n_in, other, _ = moved.shape
@@ -274,12 +270,6 @@ class OrbitBlock(Block):
     def _one_product_per_row(self, n_in: int, functions: Tensor) -> bool:
         """Whether a product for every output field and coset, straight to its place, is worth a copy of the functions."""
         return n_in * self.shape["other"] >= functions.shape[1]
-
-
-def _entries(action: Tensor, fields: int) -> Tensor:
-    """A permutation of components for each coset, `[coset, c]`, as one of the channels of fields, `[coset, fields * c]`."""
-    first = torch.arange(fields, device=action.device) * action.shape[1]
-    return (first[:, None] + action[:, None, :]).flatten(1)
 
 
 _CHUNK = 1 << 19  # entries of a dense kernel that stay in the processor's cache from one pass to the next
