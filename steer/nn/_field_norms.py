@@ -11,7 +11,7 @@ from torch import Tensor
 
 from steer.field import FieldType
 from steer.nn._constants import Constants
-from steer.nn._field_products import scale, squared_norm
+from steer.nn._field_products import squared_norm
 from steer.nn._fields import FieldGroups, consecutive, field_of_channel
 from steer.nn._invariants import invariant_vectors
 from steer.nn._module import EquivariantModule, require_fields
@@ -318,7 +318,7 @@ def normalise_sample(
         rows = rows * (factor if gain is None else factor * gain.to(factor)).unsqueeze(2)
     else:
         pieces = groups.split(rows)
-        rows = groups.join([scale(f, (squared_norm(f) / f.shape[2] + eps).rsqrt()) for f in pieces])
+        rows = groups.join_scaled(pieces, [(squared_norm(f) / f.shape[2] + eps).rsqrt() for f in pieces])
         rows = rows if gain is None else rows * gain.to(rows)[:, None]
     rows = rows if shift is None else rows + shift.to(rows)[:, None]
     return rows.reshape(x.shape).to(x.dtype)

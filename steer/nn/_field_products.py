@@ -6,6 +6,7 @@ products reduces over components, which are neither the first nor the last axis,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -38,10 +39,24 @@ def squared_norm(fields: Tensor, start: float = 0.0) -> Tensor:
     return square + start if start else square
 
 
-def scale(fields: Tensor, factor: Tensor, out: Tensor | None = None) -> Tensor:
-    """Every field times its number; written into `out`, where nobody asks for a derivative."""
+def scale(fields: Tensor, factor: Tensor) -> Tensor:
+    """Every field times its number."""
     factor = factor.to(fields.dtype)
-    return _Scale.apply(fields, factor) if _differentiated(fields, factor) else _times(fields, factor, out)
+    return _Scale.apply(fields, factor) if _differentiated(fields, factor) else _times(fields, factor)
+
+
+def scale_in_a_row(pieces: list[Tensor], factors: list[Tensor | None]) -> Tensor:
+    """Fields of several dimensions, each times its number, one after another in the channels, `[batch, channel, *space]`.
+
+    Pieces with None for numbers are taken as they are. Products are written to their place, where nothing but autograd
+    follows the steps: one pass over memory less than to join them.
+    """
+    numbers = [None if s is None else s.to(f.dtype) for f, s in zip(pieces, factors, strict=True)]
+    if _in_place(pieces + [s for s in numbers if s is not None]):
+        joined: Tensor = _ScaleInARow.apply(len(pieces), *pieces, *numbers)
+        return joined
+    found = [f if s is None else scale(f, s) for f, s in zip(pieces, numbers, strict=True)]
+    return torch.cat([f.flatten(1, 2) for f in found], 1)
 
 
 def _times(fields: Tensor, factor: Tensor, out: Tensor | None = None) -> Tensor:
@@ -69,18 +84,15 @@ def _differentiated(*tensors: Tensor) -> bool:
     return any(t.requires_grad for t in tensors) and all(is_plain(t) for t in tensors)
 
 
-def is_unwatched(*tensors: Tensor) -> bool:
-    """Whether results may be written into memory of the dtype of the first tensor, with the numbers of other ways.
+def _in_place(tensors: list[Tensor]) -> bool:
+    """Whether pieces of a result may be written to their places, with the numbers and the dtype of other ways.
 
-    No derivative, compiler or transform needs the steps, and no autocast chooses other dtypes.
+    No compiler or transform needs the steps, no tangents come along, and all have one dtype: joined, they would get one that
+    holds them all.
     """
-    if torch.compiler.is_compiling() or not all(is_plain(t) for t in tensors):
+    if torch.compiler.is_compiling() or any(t.dtype != tensors[0].dtype for t in tensors):
         return False
-    if torch.is_autocast_enabled(tensors[0].device.type):
-        return False
-    if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
-        return False
-    return all(forward_ad.unpack_dual(t).tangent is None for t in tensors)
+    return all(is_plain(t) and forward_ad.unpack_dual(t).tangent is None for t in tensors)
 
 
 class _SquaredNorm(torch.autograd.Function):
@@ -124,3 +136,40 @@ class _Scale(torch.autograd.Function):
         if change is not None:
             out = out + change * factor.unsqueeze(2)
         return out if factor_change is None else out + fields * factor_change.unsqueeze(2)
+
+
+class _ScaleInARow(torch.autograd.Function):
+    """`scale_in_a_row` of n pieces and n numbers, or None."""
+
+    @staticmethod
+    def forward(ctx: Any, n: int, *given: Tensor | None) -> Tensor:
+        ctx.n = n
+        ctx.save_for_backward(*given)
+        pieces, numbers = [f for f in given[:n] if f is not None], given[n:]
+        batch, space, channels = pieces[0].shape[0], pieces[0].shape[3:], sum(f.shape[1] * f.shape[2] for f in pieces)
+        if _has_channels_last(pieces[0], 2):
+            out = pieces[0].new_empty(batch, *space, channels).movedim(-1, 1)
+        else:
+            out = pieces[0].new_empty(batch, channels, *space)
+        for fields, factor, place in zip(pieces, numbers, _places(out, pieces), strict=True):
+            if factor is None:
+                place.copy_(fields)
+            else:
+                _times(fields, factor, place)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        saved = ctx.saved_tensors  # once: checkpoints compute them when they are asked for
+        pieces, numbers = saved[: ctx.n], saved[ctx.n :]
+        grads = _places(grad, pieces)
+        of_fields = [g if s is None else scale(g, s) for g, s in zip(grads, numbers, strict=True)]
+        of_numbers = [None if s is None else dot(g, f) for g, f, s in zip(grads, pieces, numbers, strict=True)]
+        return None, *of_fields, *of_numbers
+
+
+def _places(joined: Tensor, pieces: Iterable[Tensor]) -> list[Tensor]:
+    """The channels of every piece, viewed as its fields."""
+    shapes = [f.shape[1:3] for f in pieces]
+    parts = joined.split([shape.numel() for shape in shapes], 1)
+    return [part.unflatten(1, shape) for part, shape in zip(parts, shapes, strict=True)]

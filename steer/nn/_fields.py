@@ -11,7 +11,7 @@ from torch import Tensor
 
 from steer.field import FieldType
 from steer.nn._constants import Constants
-from steer.nn._field_products import is_unwatched
+from steer.nn._field_products import scale, scale_in_a_row
 from steer.representation import Representation
 
 _FEW_RUNS = 32
@@ -76,14 +76,20 @@ class FieldGroups(torch.nn.Module):
             self.order, self.back = ChannelOrder(order), ChannelOrder(_inverse(order))
 
     def split(self, x: Tensor) -> list[Tensor]:
-        """One `[batch, field, component, *space]` per group."""
+        """One `[batch, field, component, *space]` per group, and then the channels after those of the fields, if any."""
+        rest = x.shape[1] - sum(self.sizes)
+        if rest and (self.repeats > 1 or self.order is not None):
+            fields, others = x.split([x.shape[1] - rest, rest], 1)
+            return [*self.split(fields), others]
         if self.repeats > 1:
             parts = x.unflatten(1, (self.repeats, -1)).split([size // self.repeats for size in self.sizes], 2)
             return [part.unflatten(2, (-1, dim)).flatten(1, 2) for part, dim in zip(parts, self.dims, strict=True)]
         if self.order is not None:
             x = self.order.take(x)
-        pieces = x.split(self.sizes, 1) if len(self.sizes) > 1 else (x,)
-        return [piece.unflatten(1, (-1, dim)) for piece, dim in zip(pieces, self.dims, strict=True)]
+        sizes = [*self.sizes, rest] if rest else self.sizes
+        pieces = x.split(sizes, 1) if len(sizes) > 1 else (x,)
+        grouped = [piece.unflatten(1, (-1, dim)) for piece, dim in zip(pieces, self.dims, strict=False)]
+        return [*grouped, pieces[-1]] if rest else grouped
 
     def join(self, pieces: list[Tensor]) -> Tensor:
         """The inverse of `split`."""
@@ -93,16 +99,11 @@ class FieldGroups(torch.nn.Module):
         out = torch.cat(flat, 1) if len(flat) > 1 else flat[0]
         return out if self.back is None else self.back.take(out)
 
-    def room(self, x: Tensor, *others: Tensor | None) -> tuple[Tensor, list[Tensor | None]]:
-        """An empty output like `x`, and its `split` to write into: one pass over memory less than `join`.
-
-        Only where pieces are slices and nobody asks for derivatives of `x` and the other tensors. Elsewhere there is a None
-        for every piece, and the pieces are to be joined.
-        """
-        if self.order is None and self.repeats == 1 and is_unwatched(x, *(t for t in others if t is not None)):
-            out = torch.empty_like(x)
-            return out, [*self.split(out)]
-        return x, [None] * len(self.sizes)
+    def join_scaled(self, pieces: list[Tensor], factors: list[Tensor | None]) -> Tensor:
+        """`join` of every field times its number; pieces with None for numbers are taken as they are."""
+        if len(pieces) > 1 and self.order is None and self.repeats == 1:
+            return scale_in_a_row(pieces, factors)
+        return self.join([f if s is None else scale(f, s) for f, s in zip(pieces, factors, strict=True)])
 
     def split_fields(self, numbers: Tensor, axis: int = 0) -> tuple[Tensor, ...]:
         """From one number per field along an axis, those of each group."""

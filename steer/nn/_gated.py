@@ -9,7 +9,7 @@ from torch import Tensor
 
 from steer.field import FieldType
 from steer.nn._activations import activation, require_pointwise
-from steer.nn._field_products import packed, scale
+from steer.nn._field_products import packed
 from steer.nn._fields import ChannelOrder, FieldGroups, consecutive
 from steer.nn._module import EquivariantModule, require_fields
 from steer.representation import Representation
@@ -72,20 +72,14 @@ class GatedNonLinearity(EquivariantModule):
         groups = self.groups
         if self.in_type.size == self.out_type.size:
             return self.scalar(x)
-        fields, gates = x.split([self.out_type.size, self.in_type.size - self.out_type.size], 1)
+        *fields, gates = groups.split(x)
         gates = self.gate(packed(gates))
         if self.order is not None:
             gates = self.order.take(gates)
         # No empty parts: their gradients would lie in memory as if channels came first, and so would the sum of all.
         shares = iter(gates.split([n for trivial, n in zip(groups.kinds, groups.counts, strict=True) if not trivial], 1))
-        out, places = groups.room(fields, gates)
-        pieces = []
-        for f, trivial, place in zip(groups.split(fields), groups.kinds, places, strict=True):
-            if trivial:
-                pieces.append(self.scalar(f) if place is None else place.copy_(self.scalar(f)))
-            else:
-                pieces.append(scale(f, next(shares), place))
-        return out if places[0] is not None else groups.join(pieces)
+        pieces = [self.scalar(f) if trivial else f for f, trivial in zip(fields, groups.kinds, strict=True)]
+        return groups.join_scaled(pieces, [None if trivial else next(shares) for trivial in groups.kinds])
 
     def extra_repr(self) -> str:
         return f"{self.in_type} -> {self.out_type}"

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from steer.field import FieldType
-from steer.nn._field_products import scale, squared_norm
+from steer.nn._field_products import squared_norm
 from steer.nn._fields import FieldGroups
 from steer.nn._module import EquivariantModule
 
@@ -92,23 +92,22 @@ class NormNonLinearity(EquivariantModule):
     def compute(self, x: Tensor) -> Tensor:
         pieces, biases = self.groups.split(x), self._biases()
         thresholds = [None] * len(pieces) if biases is None else self.groups.split_fields(F.elu(biases) + 1)
-        out, places = self.groups.room(x, biases)
-        found = [_stretch(f, b, self.function, to) for f, b, to in zip(pieces, thresholds, places, strict=True)]
-        return out if places[0] is not None else self.groups.join(found)
+        found = [_stretched(f, b, self.function) for f, b in zip(pieces, thresholds, strict=True)]
+        return self.groups.join_scaled([f for f, _ in found], [factor for _, factor in found])
 
     def extra_repr(self) -> str:
         return f"{self.in_type}, function={self.function!r}" + ("" if self.bias is not None else ", bias=False")
 
 
-def _stretch(fields: Tensor, threshold: Tensor | None, function: str, out: Tensor | None) -> Tensor:
-    """Every field times `eta(|f|) / |f|`, written into `out` if it is given."""
+def _stretched(fields: Tensor, threshold: Tensor | None, function: str) -> tuple[Tensor, Tensor | None]:
+    """Fields and the numbers to scale them by, `eta(|f|) / |f|`; or the result, and None."""
     if function == "relu" and threshold is None:
-        return fields if out is None else out.copy_(fields)
+        return fields, None
     b = 0.0 if threshold is None else threshold.reshape(-1, *(1,) * (fields.ndim - 3))
     if fields.shape[2] == 1 and function == "relu":  # |f| - b with the sign of f, without a root
         length = (fields.abs() - b.to(fields.dtype).unsqueeze(1)).relu_()  # type: ignore[union-attr]
         # ONNX does not know copysign; compilers fuse either.
-        return length * fields.sign() if torch.compiler.is_compiling() else torch.copysign(length, fields, out=out)
+        return length * fields.sign() if torch.compiler.is_compiling() else torch.copysign(length, fields), None
     square = squared_norm(fields, _TINY)
     if function == "relu":
         factor = (square.rsqrt_() * -b).add_(1).relu_()
@@ -116,4 +115,4 @@ def _stretch(fields: Tensor, threshold: Tensor | None, function: str, out: Tenso
         factor = (square.sqrt_() - b).sigmoid_()
     else:
         factor = square.sqrt() / (1 + square)
-    return scale(fields, factor, out)
+    return fields, factor

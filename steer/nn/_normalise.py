@@ -11,6 +11,8 @@ from torch import Tensor
 from steer.nn._constants import Constants
 from steer.nn._fields import FieldGroups
 
+_PART = 1 << 20  # numbers
+
 
 class FieldStatistics(torch.nn.Module):
     """From numbers per channel to numbers per field and per invariant, and back.
@@ -135,7 +137,9 @@ class Normalise(torch.autograd.Function):
         scale = statistics.of_channels(weight * root)
         back = statistics.of_channels(-weight * root**3 * inner)
         rest = -scale * statistics.project(total) / samples - back * centre
-        dx = torch.addcmul(_affine(grad, scale, rest), x, _fit(back, x))
+        dx = _affine(grad, scale, rest)
+        # Into memory that is there, where it may be: for large batches more costs more time than the sum.
+        dx = torch.addcmul(dx, x, _fit(back, x)) if torch.is_grad_enabled() else dx.addcmul_(x, _fit(back, x))
         dweight = root * inner * samples * statistics.constants.like("dims", root)
         return dx, dweight.to(weight.dtype), total.to(ctx.shift_dtype), None, None
 
@@ -176,9 +180,19 @@ def _moments(x: Tensor, statistics: FieldStatistics) -> tuple[Tensor, Tensor]:
     mean = rows.new_zeros(rows.shape[1], dtype=wide)
     if statistics.centred:
         mean = rows.mean(2, dtype=wide).mean(0)
-        rows = rows - statistics.project(mean).to(x.dtype)[:, None]
-    lengths = torch.linalg.vector_norm(rows, dim=2, dtype=wide)
+        centre = statistics.project(mean).to(x.dtype)[:, None]
+        parts = [torch.linalg.vector_norm(part - centre, dim=2, dtype=wide) for part in _some_samples(rows)]
+        lengths = torch.cat(parts)
+    else:
+        lengths = torch.linalg.vector_norm(rows, dim=2, dtype=wide)
     return mean, statistics.field_mean(lengths.square().mean(0) / rows.shape[2])
+
+
+def _some_samples(rows: Tensor) -> tuple[Tensor, ...]:
+    """The batch in parts whose temporaries stay in the cache, and in memory that the process has already."""
+    if torch.compiler.is_compiling():  # which needs no temporaries, and would unroll the parts
+        return (rows,)
+    return rows.split(max(1, _PART // max(1, rows[0:1].numel())))
 
 
 def wide_dtype(x: Tensor) -> torch.dtype:
