@@ -1,7 +1,8 @@
-"""How a training step grows with width, order of the group, size of the kernel and degree: time, and its exponent.
+"""How a training step grows with width, order of the group, size of the kernel and degree: time, memory, and exponents.
 
 One layer of regular fields of C_n (or of irreps of SO(2)), its convolution and its expansion, on one picture. The exponent
-is the slope of a line through the logarithms. Beside it the same for the plain layer of the same dense shape.
+is the slope of a line through the logarithms. Beside it the same for the plain layer of the same dense shape. Memory is that
+of the layer itself, weights, constants and the kernel that it keeps: activations are those of the plain layer.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import torch
 
 from benchmarks.clock import alternate, keep, machine
 from benchmarks.training import step
+
+WHO, UNITS = ("steer", "plain"), ("ms", "MB")
 
 
 def layers() -> dict[str, list[tuple[int, Any]]]:
@@ -51,10 +54,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--name", default="growth", help="of the file of results")
     arguments = parser.parse_args(argv)
     print(", ".join(f"{key} {value}" for key, value in machine().items()))
-    print("\n| varied | values | steer ms | plain ms | exponent | plain exponent |\n| --- | --- | --- | --- | --- | --- |")
+    head = ["varied", "values", *(f"{who} {unit}{of}" for unit in UNITS for of in ("", " exponent") for who in WHO)]
+    print(f"\n| {' | '.join(head)} |\n" + "| --- " * len(head) + "|")
     rows = []
     for name, series in layers().items():
-        line: dict[str, Any] = {"varied": name, "values": [], "steer": [], "plain": [], "constants MB": []}
+        line: dict[str, Any] = {"varied": name, "values": [], **{f"{who} {unit}": [] for unit in UNITS for who in WHO}}
         for value, layer in series:
             stock = torch.nn.Conv2d(
                 layer.in_type.size, layer.out_type.size, layer.kernel_size, padding=layer.padding, bias=False
@@ -62,14 +66,15 @@ def main(argv: list[str] | None = None) -> int:
             x = torch.randn(1, layer.in_type.size, 16, 16)
             times = alternate({"steer": step(layer, x), "plain": step(stock, x)}, arguments.seconds)
             line["values"].append(value)
-            for key in ("steer", "plain"):
-                line[key].append(1e3 * statistics.median(times[key]))
-            line["constants MB"].append(sum(t.numel() * t.element_size() for t in layer.constants.buffers()) / 1e6)
-        for key in ("steer", "plain"):
+            held = {"steer": [*layer.parameters(), *layer.buffers(), layer.dense()[0]], "plain": [*stock.parameters()]}
+            for who in WHO:
+                line[f"{who} ms"].append(1e3 * statistics.median(times[who]))
+                line[f"{who} MB"].append(sum(t.nbytes for t in held[who]) / 1e6)
+        for key in [f"{who} {unit}" for unit in UNITS for who in WHO]:
             line[f"{key} exponent"] = slope(list(zip(line["values"], line[key], strict=True)))
         rows.append(line)
         keep(arguments.name, rows)
-        cells = [", ".join(f"{t:.1f}" for t in line[key]) for key in ("steer", "plain")]
-        exponents = [f"{line[f'{key} exponent']:.2f}" for key in ("steer", "plain")]
-        print(f"| {name} | {', '.join(map(str, line['values']))} | {' | '.join(cells + exponents)} |", flush=True)
+        cells = [line[key] for key in head[1:]]
+        shown = [", ".join(f"{n:.3g}" for n in cell) if isinstance(cell, list) else f"{cell:.2f}" for cell in cells]
+        print(f"| {name} | {' | '.join(shown)} |", flush=True)
     return 0

@@ -125,17 +125,28 @@ def main(argv: list[str] | None = None) -> int:
                 cells = [line[key] for key in ("fields", "channels", "layer", "mode")]
                 cells += [f"{line[key]:.2f}" for key in ("irreps", "dense", "plain ms")]
                 print("| " + " | ".join(map(str, [*cells, line["takes"]])) + " |", flush=True)
-            keep(arguments.name, rows)
-    print("\n| fields | layer | what | faster than dense from | than torch from | irreps taken from |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for key in dict.fromkeys((line["fields"], line["layer"], line["mode"]) for line in rows):
-        own = [line for line in rows if (line["fields"], line["layer"], line["mode"]) == key]
-        cells = [
-            crossover(own, lambda line: line["irreps"] < line["dense"]),
-            crossover(own, lambda line: line["irreps"] < 1),
-        ]
-        print("| " + " | ".join([*key, *cells, crossover(own, lambda line: line["takes"] == "irreps")]) + " |")
+            keep(arguments.name, rows, crossovers=crossovers(rows))
+    found = crossovers(rows)
+    print("\n| " + " | ".join(found[0] if found else []) + " |\n" + "| --- " * len(found[0] if found else []) + "|")
+    for line in found:
+        print("| " + " | ".join(map(str, line.values())) + " |")
     return 0
+
+
+def crossovers(lines: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """For every kind of map, from how many channels on the way by irreps is faster, and from how many on it is taken."""
+    found = []
+    for key in dict.fromkeys((line["fields"], line["layer"], line["mode"]) for line in lines):
+        own = [line for line in lines if (line["fields"], line["layer"], line["mode"]) == key]
+        found.append(
+            {
+                **dict(zip(("fields", "layer", "mode"), key, strict=True)),
+                "faster than dense from": crossover(own, lambda line: line["irreps"] < line["dense"]),
+                "faster than torch from": crossover(own, lambda line: line["irreps"] < 1),
+                "taken from": crossover(own, lambda line: line["takes"] == "irreps"),
+            }
+        )
+    return found
 
 
 def crossover(lines: list[dict[str, Any]], holds: Callable[[dict[str, Any]], bool]) -> str:
