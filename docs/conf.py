@@ -55,6 +55,7 @@ nb_execution_raise_on_error = True
 nb_execution_in_temp = True
 nb_execution_timeout = 900  # seconds for one cell, on a busy machine too
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # tables that cells make are tables; the default knows none
 
 # Docstrings use single backticks for code, and |x| and * as mathematics does.
 default_role = "code"
