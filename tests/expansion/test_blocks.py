@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 
-from steer.expansion import IrrepBlock, OrbitBlock, block, lattice, sampling
+from steer.expansion import IrrepBlock, OrbitBlock, block, lattice, plan, sampling
 from steer.group import dihedral, octahedral
 from steer.kernel import GaussianRings, kernel_basis
+from steer.representation import Quotient
 from tests.cases import assert_close, assert_far, assert_kernel_law, assert_same_span, build, randn
 
 SQUARE, HEXAGONAL, CUBIC = (lattice(k, d) for k, d in (("square", 2), ("hexagonal", 2), ("cubic", 3)))
@@ -193,6 +194,29 @@ def test_high_degrees_alias_and_are_kept_only_if_they_are_there():
     kernels = elements_of(IrrepBlock.solve(even, odd, found))
     assert len(kernels) < len(kernel_basis(even, odd, found.points(2), 4))
     assert float(kernels.flatten(1).norm(dim=1).min()) > 0.9
+
+
+@pytest.mark.parametrize(("text", "grid", "k"), GRIDS)
+@pytest.mark.parametrize(("into", "out"), PAIRS)
+def test_bases_are_bounded(text, grid, k, into, out):
+    """By F scalar functions at the taps turned by every coset; between irreps by the elements as kernels."""
+    a, b, found = fields(text)[into], fields(text)[out], sampling(grid, (k,) * grid.d)
+    piece = block(a, b, found)
+    orbit, other = (b, a) if isinstance(b, Quotient) else (a, b)
+    functions = len(found.functions(found.points(a.group.d)))
+    held = sum(constant.numel() for constant in piece.constants)
+    if isinstance(orbit, Quotient):
+        turned = orbit.dim * functions * found.taps
+        assert held <= turned + orbit.dim * other.dim**2 + piece.size * other.dim * functions
+    else:
+        assert held == piece.size * a.dim * b.dim * found.taps
+
+
+def test_bases_of_many_fields_are_those_of_one():
+    group = build("octahedral()")
+    one, many = (plan((group.regular,) * n, (group.irreps()[-1],) * n, sampling(CUBIC, (3, 3, 3))) for n in (1, 20))
+    assert [c.shape for c in one.constants[:-2]] == [c.shape for c in many.constants[:-2]]
+    assert max(c.numel() for c in many.constants[-2:]) == 0  # nothing moves
 
 
 def test_blocks_of_large_groups_are_small():
