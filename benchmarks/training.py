@@ -89,6 +89,11 @@ def measure(name: str, row: Row, batch: int, mode: str, arguments: argparse.Name
     return line
 
 
+def place(line: dict[str, Any]) -> tuple[bool, int, int, int]:
+    """Where a line stands in the table, whenever it was measured."""
+    return line["compiled"], list(MODES).index(line["mode"]), list(ROWS).index(line["network"]), line["batch"]
+
+
 def main(argv: list[str] | None = None) -> int:
     """Print the table, and keep it in the folder of results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks training", description=__doc__)
@@ -112,7 +117,7 @@ def main(argv: list[str] | None = None) -> int:
             for mode in arguments.mode:
                 line = measure(name, row, batch, mode, arguments)
                 rows = [r for r in rows if any(r[key] != line[key] for key in MEASURED)] + [line]
-                keep(arguments.name, rows)
+                keep(arguments.name, sorted(rows, key=place))
                 cells = [name, batch, mode, *(shown(line.get(key)) for key in ("steer", "escnn", "exported"))]
                 cells += [line["target"] or "", f"{line['plain ms']:.1f}"]
                 print("| " + " | ".join(map(str, cells)) + " |", flush=True)
