@@ -30,7 +30,7 @@ lint: $(DEV) ## style, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(DEV) ## construction, training, memory, growth, angles; `make bench ARGS=training` for one table
+bench: $(DEV) ## all tables of the page of speed; `make bench ARGS='training --batch 1'` for one, with its options
 	$(BIN)/python -m benchmarks $(or $(ARGS),all)
 
 bench-peers: ## the same beside escnn, in an environment of its own; needs a Fortran compiler (gfortran) and Python <= 3.12
