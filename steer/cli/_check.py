@@ -61,7 +61,7 @@ def load(target: str) -> torch.nn.Module:
     name, _, path = target.partition(":")
     if not name or not path:
         raise UsageError(f"check: MODULE:OBJECT is required, such as my_package.networks:build; received {target!r}")
-    if not all(part.isidentifier() for part in name.split(".")):
+    if name.endswith(".py") or not all(part.isidentifier() for part in name.split(".")):
         stem = Path(name.removesuffix(".py")).name.strip(".") or "my_networks"
         raise UsageError(
             f"check: MODULE as in `import MODULE`, from the current folder, is required; received {name!r}; go to the folder of "  # noqa: E501

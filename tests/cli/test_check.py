@@ -129,6 +129,7 @@ def test_a_profile_is_shown_on_demand(capsys: pytest.CaptureFixture[str]) -> Non
         ([":x"], "MODULE:OBJECT is required"),
         (["./nets/good.py:x"], "MODULE as in `import MODULE`.* is required; received './nets/good.py'; .* give good:x"),
         (["..nets:x"], "MODULE as in `import MODULE`"),
+        (["nets.py:x"], "MODULE as in `import MODULE`.* received 'nets.py'; .* give nets:x"),
         (["no_such_module:x"], "'no_such_module' cannot be imported from this folder: ModuleNotFoundError"),
         (["my_broken_file:x"], "'my_broken_file' cannot be imported from this folder: ZeroDivisionError: division by zero"),
         (["my_nets:nothing"], "an object of 'my_nets' is required; it has no 'nothing'; it has .*build"),
