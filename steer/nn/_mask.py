@@ -70,5 +70,5 @@ def fade_out(x: Tensor, metric: list[list[float]], heights: list[float], margin:
     sides = [
         torch.full((), size, dtype=torch.float64, device=x.device) * h for size, h in zip(x.shape[2:], heights, strict=True)
     ]
-    radius = torch.stack(sides).amin() / 2
+    radius = torch.stack(sides).amin(0) / 2
     return x * narrowed(((radius - margin - grid_radius(x, metric)) / fade).clamp(0, 1), x)
