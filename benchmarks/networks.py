@@ -120,12 +120,12 @@ def octahedral_layer(lib: Any) -> torch.nn.Module:
     return torch.nn.Sequential(lib.nn.R3Conv(kind, kind, kernel_size=5, padding=2))
 
 
-SMALL, LARGE = {1: 1.25, 16: 1.03, 64: 1.03}, {1: 1.25, 16: 1.03}
+REGULAR = {1: 1.25, 16: 1.03, 64: 1.03}
 ROWS = {
-    "C8 CNN, quarter width": Row(lambda lib: regular_cnn(lib, False, 0.25), lambda: plain_cnn(0.25), (1, 29, 29), SMALL),
-    "D8 CNN, quarter width": Row(lambda lib: regular_cnn(lib, True, 0.25), lambda: plain_cnn(0.25), (1, 29, 29), SMALL),
-    "C8 CNN, tutorial width": Row(lambda lib: regular_cnn(lib, False, 1), lambda: plain_cnn(1), (1, 29, 29), LARGE),
-    "D8 CNN, tutorial width": Row(lambda lib: regular_cnn(lib, True, 1), lambda: plain_cnn(1), (1, 29, 29), LARGE),
+    "C8 CNN, quarter width": Row(lambda lib: regular_cnn(lib, False, 0.25), lambda: plain_cnn(0.25), (1, 29, 29), REGULAR),
+    "D8 CNN, quarter width": Row(lambda lib: regular_cnn(lib, True, 0.25), lambda: plain_cnn(0.25), (1, 29, 29), REGULAR),
+    "C8 CNN, tutorial width": Row(lambda lib: regular_cnn(lib, False, 1), lambda: plain_cnn(1), (1, 29, 29), REGULAR),
+    "D8 CNN, tutorial width": Row(lambda lib: regular_cnn(lib, True, 1), lambda: plain_cnn(1), (1, 29, 29), REGULAR),
     "SO(2) gated CNN": Row(
         so2_gated,
         lambda: plain_gated([8, 16, 16, 32], [1, 2, 2, 2], 2, [1, 1, 1, 1]),
@@ -133,12 +133,12 @@ ROWS = {
         {1: 1.3, 16: 1.05, 64: 1.05},
     ),
     "SE(3) gated CNN, 32^3": Row(
-        so3_gated, lambda: plain_gated([4, 8, 8], [1, 3, 5], 3, [1, 2, 2]), (1, 32, 32, 32), {1: 1.2, 16: 1.05}
+        so3_gated, lambda: plain_gated([4, 8, 8], [1, 3, 5], 3, [1, 2, 2]), (1, 32, 32, 32), {1: 1.2, 16: 1.05, 64: 1.05}
     ),
     "octahedral regular layer, 9^3": Row(
         octahedral_layer,
         lambda: torch.nn.Sequential(torch.nn.Conv3d(48, 48, 5, padding=2)),
         (48, 9, 9, 9),
-        {1: 1.2, 16: 1.05},
+        {1: 1.2, 16: 1.05, 64: 1.05},
     ),
 }
