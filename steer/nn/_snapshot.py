@@ -22,12 +22,15 @@ class Snapshot:
     def is_of(self, tensor: Tensor) -> bool:
         """Whether a tensor on the CPU has the same numbers, dtype, shape: bit by bit, so NaN is itself, and -0 is not 0.
 
-        A tensor that is not contiguous has not, whatever its numbers.
+        A tensor elsewhere, without memory, not contiguous, or negated when read, has not, whatever its numbers.
         """
         copy = self._copy
         return (
-            tensor.dtype is copy.dtype
+            tensor.is_cpu
+            and tensor.dtype is copy.dtype
             and tensor.shape == copy.shape
             and tensor.is_contiguous()
-            and not _differ(tensor.data_ptr(), self._address, self._bytes)
+            and not tensor.is_neg()
+            and bool(address := tensor.data_ptr()) == bool(self._bytes)  # storage may be freed, which memcmp does not survive
+            and not _differ(address, self._address, self._bytes)
         )

@@ -21,6 +21,9 @@ ROW = torch.tensor([1.0, -2.0, 0.0, float("nan")])
         (ROW.flip(0), False),
         (ROW.repeat_interleave(2)[::2], False),
         (torch.nextafter(ROW, torch.tensor(9.0)), False),
+        (ROW.to("meta"), False),
+        (ROW.clone()._neg_view(), False),
+        (torch._efficientzerotensor(ROW.shape), False),
     ],
     ids=[
         "itself",
@@ -33,6 +36,9 @@ ROW = torch.tensor([1.0, -2.0, 0.0, float("nan")])
         "order",
         "strided",
         "next number",
+        "without memory",
+        "negated when read",
+        "zeros without memory",
     ],
 )
 def test_a_snapshot_knows_its_numbers_bit_by_bit(now: torch.Tensor, same: bool) -> None:
@@ -46,6 +52,13 @@ def test_a_snapshot_is_a_copy() -> None:
     assert not snapshot.is_of(row)
     row.data[0] = 1.0
     assert snapshot.is_of(row)
+
+
+def test_freed_numbers_are_not_those_of_then() -> None:
+    row = ROW.clone()
+    snapshot = Snapshot(row)
+    row.untyped_storage().resize_(0)  # as sharded training frees gathered weights
+    assert not snapshot.is_of(row)
 
 
 def test_nothing_is_nothing() -> None:
