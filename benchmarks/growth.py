@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from benchmarks.clock import alternate, keep, machine
-from benchmarks.training import step
+from benchmarks.training import passes
 
 WHO, UNITS = ("steer", "plain"), ("ms", "MB")
 
@@ -64,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
                 layer.in_type.size, layer.out_type.size, layer.kernel_size, padding=layer.padding, bias=False
             )
             x = torch.randn(1, layer.in_type.size, 16, 16)
-            times = alternate({"steer": step(layer, x), "plain": step(stock, x)}, arguments.seconds)
+            times = alternate({"steer": passes(layer, x), "plain": passes(stock, x)}, arguments.seconds)
             line["values"].append(value)
             held = {"steer": [*layer.parameters(), *layer.buffers(), layer.dense()[0]], "plain": [*stock.parameters()]}
             for who in WHO:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from benchmarks.clock import alternate, keep, machine, ratio, shown
-from benchmarks.training import evaluate, step
+from benchmarks.training import evaluate, micro_step
 
 BATCH = 16
 
@@ -62,7 +62,7 @@ def norms(name: str, kind: Any, grid: tuple[int, ...], seconds: float) -> list[d
     ours = nn.InnerBatchNorm(kind) if regular else nn.NormBatchNorm(kind)
     plain = (torch.nn.BatchNorm2d if len(grid) == 2 else torch.nn.BatchNorm3d)(kind.size)
     x = torch.randn(BATCH, kind.size, *grid, requires_grad=True)
-    times = alternate({"ours": step(ours, x), "plain": step(plain, x)}, seconds)
+    times = alternate({"ours": micro_step(ours, x), "plain": micro_step(plain, x)}, seconds)
     line = {"fields": name, "layer": type(ours).__name__, "what": "step / plain batch norm", "target": 1.2}
     return [{**line, "ratio": ratio(times, "ours", "plain")}]
 

@@ -1,7 +1,8 @@
 """A training step and an evaluation, over those of the plain network of the same dense shapes.
 
-A step is a forward pass, a loss, and a backward pass; with Adam the update too. Contestants take turns in one process, and
-every figure is the median of ratios of neighbouring runs, with quartiles. Where escnn is installed, it takes part.
+A step is a forward pass, a loss, a backward pass and Adam. Passes leave the optimizer away, and count their weights as new; a
+micro-step, such as those that share one update, counts them as known. Contestants take turns in one process, and every figure
+is the median of ratios of neighbouring runs, with quartiles. Where escnn is installed, it takes part.
 """
 
 from __future__ import annotations
@@ -21,17 +22,6 @@ from benchmarks.networks import ROWS, Row
 
 
 def step(network: torch.nn.Module, x: torch.Tensor) -> Callable[[], None]:
-    """Forward and backward."""
-
-    def run() -> None:
-        network(x).square().mean().backward()
-        for parameter in network.parameters():
-            parameter.grad = None
-
-    return run
-
-
-def update(network: torch.nn.Module, x: torch.Tensor) -> Callable[[], None]:
     """Forward, backward, and Adam."""
     optimizer = torch.optim.Adam(network.parameters(), 1e-5)
 
@@ -39,6 +29,30 @@ def update(network: torch.nn.Module, x: torch.Tensor) -> Callable[[], None]:
         optimizer.zero_grad()
         network(x).square().mean().backward()
         optimizer.step()
+
+    return run
+
+
+def passes(network: torch.nn.Module, x: torch.Tensor) -> Callable[[], None]:
+    """Forward and backward with new weights, without the time of an optimizer."""
+    micro = micro_step(network, x)
+
+    def run() -> None:
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter[:0].zero_()  # counted as an update, which touches no number
+        micro()
+
+    return run
+
+
+def micro_step(network: torch.nn.Module, x: torch.Tensor) -> Callable[[], None]:
+    """Forward and backward with the weights of the step before, as for a part of a batch."""
+
+    def run() -> None:
+        network(x).square().mean().backward()
+        for parameter in network.parameters():
+            parameter.grad = None
 
     return run
 
@@ -54,7 +68,7 @@ def evaluate(network: torch.nn.Module, x: torch.Tensor) -> Callable[[], None]:
 
 
 MEASURED = ("network", "batch", "mode", "compiled")  # what a line is about; a newer line takes the place of an older one
-MODES = {"step": step, "step with Adam": update, "eval": evaluate}
+MODES = {"step": step, "passes": passes, "micro-step": micro_step, "eval": evaluate}
 
 
 def contestants(row: Row, compiled: bool, exported: bool, peers: bool) -> dict[str, torch.nn.Module]:
@@ -99,7 +113,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks training", description=__doc__)
     parser.add_argument("--only", default="", help="rows whose name this regular expression finds")
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 16], help="batch sizes (1 16)")
-    parser.add_argument("--mode", nargs="+", choices=list(MODES), default=["step", "eval"], help="what is timed")
+    parser.add_argument("--mode", nargs="+", choices=list(MODES), default=["step", "passes", "eval"], help="what is timed")
     parser.add_argument("--seconds", type=float, default=10, help="per figure, about (10)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds per figure, at least (5)")
     parser.add_argument("--compile", action="store_true", help="with torch.compile")

@@ -46,7 +46,7 @@ class IrrepProducts(Constants):
 
     def forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Fields `[batch, channel, *space]`, in any strides, mapped with weights and a dense bias."""
-        constants = {name: self.get_buffer(name) for name in self.sources}
+        constants = {name: self.like(name, weight) for name in self.sources}  # weights may be given for one call
         matrices = self.schur.matrices(weight, constants)
         batch, space = x.shape[0], x.shape[2:]
         last = not space or x.stride(1) == 1  # the channels of a site follow one another in memory; so they do in the result

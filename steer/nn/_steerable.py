@@ -211,7 +211,7 @@ class SteerableModule(Fingerprinted, EquivariantModule):
                 return self._expand(weight, bias)
             kept = self._kept = None  # before its successor is there: a layer never has two
             with torch.inference_mode(False), torch.no_grad():  # what is kept may serve a differentiated input later
-                kept = self._kept = Kept(weight, bias, self._expand(weight, bias))
+                kept = self._kept = Kept(weight, bias, self._expand)
         if torch.is_grad_enabled() and (weight.requires_grad or (bias is not None and bias.requires_grad)):
             return self._expand(weight, bias, self._out_by_in(kept.dense[0]).flatten(2))
         return kept.dense
@@ -232,11 +232,12 @@ def _may_keep(parameter: Tensor) -> bool:
 class Kept:
     """A dense kernel and bias, and the parameters and values that they were made from."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, dense: Dense) -> None:
-        self.dense = dense
+    def __init__(self, weight: Tensor, bias: Tensor | None, expand: Callable[[Tensor, Tensor | None], Dense]) -> None:
         self._weight, self._bias = weight, bias
+        # First, so that what another process writes to shared weights meanwhile is seen as new.
         self._numbers = Snapshot(weight), None if bias is None else Snapshot(bias)
-        self._watched = [t for t in (weight, bias, *dense) if t is not None]
+        self.dense = expand(weight, bias)
+        self._watched = [t for t in (weight, bias, *self.dense) if t is not None]
         self._versions = [t._version for t in self._watched]
 
     def serves(self, weight: Tensor, bias: Tensor | None) -> bool:

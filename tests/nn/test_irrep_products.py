@@ -100,6 +100,13 @@ def test_forward_derivatives(name: str) -> None:
         assert_close(tangent, dense(direction) - dense(0 * direction))
 
 
+@pytest.mark.parametrize("name", ["plane", "point"])
+def test_weights_of_another_precision_for_one_call(name: str) -> None:
+    layer, dense = pair(name)
+    single, weights, x = copy.deepcopy(layer).float(), dict(layer.named_parameters()), fields(layer)
+    assert_close(torch.func.functional_call(single, weights, (x,)).detach(), dense(x).detach())
+
+
 def test_a_wide_layer_chooses_by_work(monkeypatch: pytest.MonkeyPatch) -> None:
     wide = gspaces.rot2dOnR2(8).type("32xregular")
     layer = nn.R2Conv(wide, wide, 1)

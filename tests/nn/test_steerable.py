@@ -54,8 +54,7 @@ def test_eval_kernel_is_cached_and_never_stale() -> None:
     x = torch.randn(1, conv.in_type.size, 9, 9)
 
     def fresh() -> torch.Tensor:
-        with torch.enable_grad():
-            return conv(x).detach()
+        return torch.nn.functional.conv2d(x, conv.expand_kernel().unflatten(-1, conv.kernel_size), conv.expand_bias())
 
     with torch.no_grad():
         first = conv.dense()[0]
@@ -222,6 +221,24 @@ def test_training_is_never_stale(monkeypatch) -> None:
     torch.testing.assert_close(conv(x), 3 * first)
     with torch.no_grad():
         torch.testing.assert_close(conv(x), 3 * first)
+
+
+def test_weights_that_change_while_a_kernel_is_made_are_seen(monkeypatch) -> None:
+    """By another process, of memory that both share."""
+    conv, x = build().eval(), torch.randn(1, 18, 9, 9)
+    expand = conv._expand
+
+    def interrupted(*given: torch.Tensor) -> object:
+        monkeypatch.undo()
+        made = expand(*given)
+        conv.weight.data.mul_(2)
+        return made
+
+    monkeypatch.setattr(conv, "_expand", interrupted)
+    with torch.no_grad():
+        conv.bias.fill_(0)
+        first = conv(x)
+        torch.testing.assert_close(conv(x), 2 * first)
 
 
 def test_a_frozen_layer_keeps_its_kernel_while_it_trains_what_is_before(monkeypatch) -> None:
