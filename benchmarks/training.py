@@ -1,8 +1,8 @@
 """A training step and an evaluation, over those of the plain network of the same dense shapes.
 
-A step is a forward pass, a loss, a backward pass and Adam. Passes leave the optimizer away, and count their weights as new; a
-micro-step, such as those that share one update, counts them as known. Contestants take turns in one process, and every figure
-is the median of ratios of neighbouring runs, with quartiles. Where escnn is installed, it takes part.
+A step is a forward pass, a loss, a backward pass and Adam. Passes leave the optimizer away, and count their weights as new. A
+micro-step, such as those that share one update, counts them as known. Contestants take turns in one process; every figure is
+the median of ratios of neighbouring runs, with quartiles. Where escnn is installed, it takes part.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ def step(network: torch.nn.Module, x: torch.Tensor) -> Callable[[], None]:
 
 def passes(network: torch.nn.Module, x: torch.Tensor) -> Callable[[], None]:
     """Forward and backward with new weights, without the time of an optimizer."""
-    micro = micro_step(network, x)
+    micro, parameters = micro_step(network, x), list(network.parameters())
 
     def run() -> None:
         with torch.no_grad():
-            for parameter in network.parameters():
+            for parameter in parameters:
                 parameter[:0].zero_()  # counted as an update, which touches no number
         micro()
 
@@ -48,10 +48,11 @@ def passes(network: torch.nn.Module, x: torch.Tensor) -> Callable[[], None]:
 
 def micro_step(network: torch.nn.Module, x: torch.Tensor) -> Callable[[], None]:
     """Forward and backward with the weights of the step before, as for a part of a batch."""
+    parameters = list(network.parameters())
 
     def run() -> None:
         network(x).square().mean().backward()
-        for parameter in network.parameters():
+        for parameter in parameters:
             parameter.grad = None
 
     return run

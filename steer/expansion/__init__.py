@@ -7,7 +7,7 @@ from steer.expansion._blocks import Block, IrrepBlock, OrbitBlock, block
 from steer.expansion._blocks import block_name as block_name
 from steer.expansion._blocks import read_block as read_block
 from steer.expansion._blocks import solve_block as solve_block
-from steer.expansion._dense import dense_kernel, is_plain, unwatched
+from steer.expansion._dense import dense_kernel, has_tangent, is_plain, unwatched
 from steer.expansion._lattice import Lattice, exact_symmetries, exchanged_axes, lattice, reversed_axes, sums_axes
 from steer.expansion._layout import Layout, atoms, layout
 from steer.expansion._plan import Plan, plan
@@ -32,6 +32,7 @@ __all__ = [
     "dense_kernel",
     "exact_symmetries",
     "exchanged_axes",
+    "has_tangent",
     "is_plain",
     "lattice",
     "layout",

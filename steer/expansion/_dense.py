@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from steer.expansion._plan import Plan
 
@@ -45,6 +46,11 @@ def unwatched() -> bool:
     return not (_transforms() or _modes() or _tracer())
 
 
+def has_tangent(tensor: Tensor) -> bool:
+    """Whether a derivative in forward mode comes along with a tensor."""
+    return forward_ad.unpack_dual(tensor).tangent is not None
+
+
 class _Expand(torch.autograd.Function):
     """`K = E w`. The map is linear, so its derivative needs nothing of the forward pass."""
 
@@ -55,23 +61,29 @@ class _Expand(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
-        return _Adjoint.apply(grad, ctx.plan, ctx.constants), None, None, None
+        followed = torch.is_grad_enabled() or not is_plain(grad) or has_tangent(grad)  # by a derivative of this one
+        return (_Adjoint.apply if followed else _adjoint)(grad, ctx.plan, ctx.constants), None, None, None
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, *_: Any) -> Tensor:
         return ctx.plan.write(tangent, ctx.constants)
 
 
+def _adjoint(grad: Tensor, plan: Plan, constants: tuple[Tensor, ...]) -> Tensor:
+    """`plan.adjoint`, in the precision of its argument whatever autocast says."""
+    if torch.is_autocast_enabled(grad.device.type):
+        with torch.autocast(grad.device.type, enabled=False):
+            return plan.adjoint(grad, constants)
+    return plan.adjoint(grad, constants)
+
+
 class _Adjoint(torch.autograd.Function):
-    """`w = E^T K`, in the precision of its argument whatever autocast says."""
+    """`w = E^T K`."""
 
     @staticmethod
     def forward(ctx: Any, grad: Tensor, plan: Plan, constants: tuple[Tensor, ...]) -> Tensor:
         ctx.plan, ctx.constants = plan, constants
-        if torch.is_autocast_enabled(grad.device.type):
-            with torch.autocast(grad.device.type, enabled=False):
-                return plan.adjoint(grad, constants)
-        return plan.adjoint(grad, constants)
+        return _adjoint(grad, plan, constants)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:

@@ -50,7 +50,7 @@ class Constants(torch.nn.Module):
         return self
 
     def __getitem__(self, name: str) -> Tensor:
-        return self.get_buffer(name)
+        return self._buffers[name]  # type: ignore[return-value]  # `get_buffer` looks for paths, in every layer and step
 
     def like(self, name: str, x: Tensor) -> Tensor:
         """The constant in the dtype of `x` (index lists in their own) and on its device.
@@ -58,7 +58,7 @@ class Constants(torch.nn.Module):
         From the source when that holds more digits than the buffer, or when the buffer was left on another device, as
         parameters that are assigned or given for one call do.
         """
-        buffer = self.get_buffer(name)
+        buffer = self[name]
         kind = x.dtype if buffer.is_floating_point() else buffer.dtype
         if buffer.dtype == kind and buffer.device == x.device:
             return buffer

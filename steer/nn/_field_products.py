@@ -11,9 +11,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
-from steer.expansion import is_plain
+from steer.expansion import has_tangent, is_plain
 
 _FEW = 8
 
@@ -92,7 +91,7 @@ def _in_place(tensors: list[Tensor]) -> bool:
     """
     if torch.compiler.is_compiling() or any(t.dtype != tensors[0].dtype for t in tensors):
         return False
-    return all(is_plain(t) and forward_ad.unpack_dual(t).tangent is None for t in tensors)
+    return all(is_plain(t) and not has_tangent(t) for t in tensors)
 
 
 class _SquaredNorm(torch.autograd.Function):

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steer.expansion import Plan, Sampling, dense_kernel, is_plain, plan, unwatched
+from steer.expansion import Plan, Sampling, dense_kernel, has_tangent, is_plain, plan, unwatched
 from steer.field import FieldType
 from steer.nn._constants import Constants
 from steer.nn._fingerprint import Fingerprinted, fingerprint
@@ -205,16 +205,22 @@ class SteerableModule(Fingerprinted, EquivariantModule):
         weight, bias = self.weight, self.bias  # once: a parametrisation computes them whenever they are read
         if torch.compiler.is_compiling():
             return self._expand(weight, bias)
+        trained = torch.is_grad_enabled() and (weight.requires_grad or (bias is not None and bias.requires_grad))
         kept = self._kept  # in a local name, as other threads may drop it
-        if kept is None or not kept.serves(weight, bias):
-            if not (_may_keep(weight) and (bias is None or _may_keep(bias))):
-                return self._expand(weight, bias)
-            kept = self._kept = None  # before its successor is there: a layer never has two
+        if kept is not None and kept.serves(weight, bias):
+            return self._expand(weight, bias, self._out_by_in(kept.dense[0]).flatten(2)) if trained else kept.dense
+        if not (_may_keep(weight) and (bias is None or _may_keep(bias))):
+            return self._expand(weight, bias)
+        kept = self._kept = None  # before its successor is there: a layer never has two
+        new = Kept(weight, bias)  # first, so that what another process writes to shared weights meanwhile is seen
+        if trained:
+            dense = self._expand(weight, bias)
+        else:
             with torch.inference_mode(False), torch.no_grad():  # what is kept may serve a differentiated input later
-                kept = self._kept = Kept(weight, bias, self._expand)
-        if torch.is_grad_enabled() and (weight.requires_grad or (bias is not None and bias.requires_grad)):
-            return self._expand(weight, bias, self._out_by_in(kept.dense[0]).flatten(2))
-        return kept.dense
+                dense = self._expand(weight, bias)
+        new.keep(dense)
+        self._kept = new
+        return dense
 
     def _expand(self, weight: Tensor, bias: Tensor | None, kept: Tensor | None = None) -> Dense:
         with full_precision(weight):
@@ -224,7 +230,7 @@ class SteerableModule(Fingerprinted, EquivariantModule):
 
 def _may_keep(parameter: Tensor) -> bool:
     """Whether what is made of a parameter depends on its value alone, and the value can be asked for."""
-    if parameter.device.type != "cpu" or not is_plain(parameter):
+    if parameter.device.type != "cpu" or not is_plain(parameter) or has_tangent(parameter):
         return False
     return isinstance(parameter, torch.nn.Parameter) and not parameter.is_inference()
 
@@ -232,12 +238,15 @@ def _may_keep(parameter: Tensor) -> bool:
 class Kept:
     """A dense kernel and bias, and the parameters and values that they were made from."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, expand: Callable[[Tensor, Tensor | None], Dense]) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         self._weight, self._bias = weight, bias
-        # First, so that what another process writes to shared weights meanwhile is seen as new.
         self._numbers = Snapshot(weight), None if bias is None else Snapshot(bias)
-        self.dense = expand(weight, bias)
-        self._watched = [t for t in (weight, bias, *self.dense) if t is not None]
+
+    def keep(self, dense: Dense) -> None:
+        """What was made of them."""
+        kernel, bias = dense
+        self.dense = kernel.detach(), None if bias is None else bias.detach()
+        self._watched = [t for t in (self._weight, self._bias, *self.dense) if t is not None]
         self._versions = [t._version for t in self._watched]
 
     def serves(self, weight: Tensor, bias: Tensor | None) -> bool:
