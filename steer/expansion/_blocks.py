@@ -209,7 +209,7 @@ class OrbitBlock(Block):
         if combinations:
             weight = torch.einsum("oiz,zbf->oibf", weight, combinations[0])
         weight = weight.reshape(n_out, -1, functions.shape[1])
-        values, chunks = functions.transpose(0, 1).flatten(1), _chunks(n_out, dim_out * n_in * dim_in * taps)
+        values, chunks = functions.transpose(0, 1).flatten(1), slices(n_out, dim_out * n_in * dim_in * taps)
         taken = self._taken(n_in, chunks[0].stop, out.device)[0]
         for rows in chunks:
             turned = (weight[rows].flatten(0, 1) @ values).view(-1, taps)
@@ -229,7 +229,7 @@ class OrbitBlock(Block):
             moved = moved.reshape(cosets, n_out, n_in, self.shape["other"], count)
             found = torch.einsum("qcb,qoicf->oibf", action, moved)
         else:
-            values, chunks = _widened(functions.mT).flatten(0, 1), _chunks(n_out, dim_out * n_in * dim_in * taps)
+            values, chunks = _widened(functions.mT).flatten(0, 1), slices(n_out, dim_out * n_in * dim_in * taps)
             found = grad.new_empty(n_out, n_in, self.shape["other"], values.shape[1])
             given = self._taken(n_in, chunks[0].stop, grad.device)[1]
             scratch = grad.new_empty(len(given), taps)
@@ -275,7 +275,7 @@ class OrbitBlock(Block):
 _CHUNK = 1 << 19  # entries of a dense kernel that stay in the processor's cache from one pass to the next
 
 
-def _chunks(rows: int, entries: int) -> list[slice]:
+def slices(rows: int, entries: int) -> list[slice]:
     """Rows with that many entries each, in slices that are worked on one after the other."""
     step = max(1, _CHUNK // max(entries, 1))
     return [slice(first, min(first + step, rows)) for first in range(0, rows, step)]

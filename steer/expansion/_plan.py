@@ -4,64 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from steer.expansion._blocks import Block, block
+from steer.expansion._blocks import block
 from steer.expansion._fit import fit
-from steer.expansion._layout import Layout, Run, layout
+from steer.expansion._layout import Layout, layout
 from steer.expansion._sampling import Sampling
+from steer.expansion._tiles import Padding, Part, Stack, Tile, pieces, stacked, tiles
 from steer.group import deterministic
 from steer.representation import Representation
 from steer.store import cached, probe
-
-
-@dataclass(frozen=True)
-class Part:
-    """One pair of atom kinds in a plan: fields counted, weights located."""
-
-    block: Block
-    dim_out: int
-    dim_in: int
-    fields_out: int
-    fields_in: int
-    start: int
-    constants: slice
-
-    @property
-    def size(self) -> int:
-        """Number of weights."""
-        return self.fields_out * self.fields_in * self.block.size
-
-    def shaped(self, weight: Tensor) -> Tensor:
-        """Its weights as `[fields_out, fields_in, elements]`."""
-        return weight.reshape(self.fields_out, self.fields_in, self.block.size)
-
-
-@dataclass(frozen=True)
-class Tile:
-    """Fields of a part that follow one another in the channels, and so have a piece of the dense kernel to themselves."""
-
-    part: Part
-    out: Run
-    into: Run
-
-    def weights(self, weight: Tensor) -> Tensor:
-        """Its view of all weights, `[fields_out, fields_in, elements]`."""
-        part, out, into = self.part, self.out, self.into
-        own = part.shaped(weight[part.start : part.start + part.size])
-        if (out.count, into.count) == (part.fields_out, part.fields_in):
-            return own
-        return own[out.first : out.first + out.count, into.first : into.first + into.count]
-
-    def kernel(self, kernel: Tensor) -> Tensor:
-        """Its view of a kernel `[channels_out, channels_in, taps]`, `[fields_out, dim_out, fields_in, dim_in, taps]`."""
-        (out, dim_out), (into, dim_in) = (self.out, self.part.dim_out), (self.into, self.part.dim_in)
-        shape = (out.count, dim_out, into.count, dim_in, kernel.shape[2])
-        own = kernel[out.channel : out.channel + out.count * dim_out, into.channel : into.channel + into.count * dim_in]
-        return own.view(shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +64,7 @@ class Plan:
         rows = []
         weights = iter(weight.split([part.size for row in self.parts for part in row]))
         for row in self.parts:
-            columns = [part.block.expand(part.shaped(next(weights)), constants[part.constants]) for part in row]
+            columns = [part.block.expand(part.shaped(next(weights)), part.own(constants)) for part in row]
             rows.append(columns[0] if len(columns) == 1 else torch.cat(columns, 1))
         kernel = rows[0] if len(rows) == 1 else torch.cat(rows)
         kernel = _arrange(kernel, self.layout_out, constants[-2], 0)
@@ -117,8 +73,10 @@ class Plan:
     def write(self, weight: Tensor, constants: tuple[Tensor, ...]) -> Tensor:
         """`expand` in one pass over the kernel, piece by piece into its place. Not differentiable."""
         kernel = weight.new_empty(self.layout_out.dim, self.layout_in.dim, self.recipe[2].taps)
-        for tile in self.tiles:
-            tile.part.block.write(tile.weights(weight), constants[tile.part.constants], tile.kernel(kernel))
+        tiles, padding = self.tiles
+        weight = weight if padding is None else weight.index_select(0, padding.on(weight.device)[0])
+        for tile in tiles:
+            tile.write(weight, constants, kernel)
         if self.layout_out.moved:
             kernel = _arrange(kernel, self.layout_out, constants[-2], 0)
         return _arrange(kernel, self.layout_in, constants[-1], 1) if self.layout_in.moved else kernel
@@ -129,21 +87,17 @@ class Plan:
             grad = _unarrange(grad, self.layout_in, constants[-1], 1)
         if self.layout_out.moved:
             grad = _unarrange(grad, self.layout_out, constants[-2], 0)
-        weight = grad.new_empty(self.size)
-        for tile in self.tiles:
-            tile.weights(weight).copy_(tile.part.block.adjoint(tile.kernel(grad), constants[tile.part.constants]))
-        return weight
+        tiles, padding = self.tiles
+        weight = grad.new_empty(self.size if padding is None else len(padding.order))
+        for tile in tiles:
+            tile.adjoint(grad, constants, weight)
+        return weight if padding is None else weight.index_select(0, padding.on(weight.device)[1])
 
     @cached_property
-    def tiles(self) -> tuple[Tile, ...]:
-        """The pieces of the kernel in which both kinds of fields follow one another in the channels."""
-        return tuple(
-            Tile(part, out, into)
-            for row, runs_out in zip(self.parts, self.layout_out.runs, strict=True)
-            for part, runs_in in zip(row, self.layout_in.runs, strict=True)
-            for out in runs_out
-            for into in runs_in
-        )
+    @deterministic
+    def tiles(self) -> tuple[tuple[Tile | Stack, ...], Padding | None]:
+        """The pieces of the kernel that are written at once, and the order in which they read the weights."""
+        return tiles(self.parts, self.layout_out, self.layout_in)
 
     @cached_property
     @deterministic
@@ -152,7 +106,7 @@ class Plan:
         kernels = []
         for part in (part for row in self.parts for part in row):
             weight = torch.arange(part.block.size, dtype=torch.float64).add(1).mul(5**0.5).cos().reshape(1, 1, -1)
-            kernels.append(part.block.spread(weight, self.constants[part.constants]))
+            kernels.append(part.block.spread(weight, part.own(self.constants)))
         return probe(*kernels, *self.constants[-2:])
 
     def project(self, kernel: Tensor) -> Tensor:
@@ -171,7 +125,7 @@ class Plan:
                 piece = kernel[first : first + n_out * out.dim, column : column + n_in * into.dim]
                 pairs = piece.reshape(n_out, out.dim, n_in, into.dim, -1).transpose(1, 2).flatten(2)
                 entries = out.dim * into.dim * kernel.shape[2]
-                found = fit(part.block, entries, pairs.flatten(0, 1), self.constants[part.constants])
+                found = fit(part.block, entries, pairs.flatten(0, 1), part.own(self.constants))
                 weight[part.start : part.start + found.numel()] = found.flatten()
                 column += n_in * into.dim
             first += n_out * out.dim
@@ -197,19 +151,25 @@ def _unarrange(kernel: Tensor, fields: Layout, constant: Tensor, axis: int) -> T
 def plan(fields_in: tuple[Representation, ...], fields_out: tuple[Representation, ...], sampling: Sampling) -> Plan:
     """The plan between two lists of fields of one group for kernels sampled this way. A pure function of values."""
     into, out = layout(fields_in), layout(fields_out)
-    rows = []
+    blocks = [[block(atom_in, atom_out, sampling) for atom_in, _ in into.groups] for atom_out, _ in out.groups]
     constants: list[Tensor] = []
+    located: dict[tuple[int, int], tuple[slice, int | None]] = {}
+    for kinds in pieces(out, into):
+        pairs = list(product(*kinds))
+        own = [blocks[i][j] for i, j in pairs]
+        found = own[0].constants if len(own) == 1 else (stacked(own),)
+        span = slice(len(constants), len(constants) + len(found))
+        located |= {pair: (span, place if len(own) > 1 else None) for place, pair in enumerate(pairs)}
+        constants += found
+    rows = []
     deviation: list[Tensor] = []
     unreachable = []
     start = 0
-    for atom_out, n_out in out.groups:
+    for i, (atom_out, n_out) in enumerate(out.groups):
         row = []
-        for atom_in, n_in in into.groups:
-            piece = block(atom_in, atom_out, sampling)
-            span = slice(len(constants), len(constants) + len(piece.constants))
-            constants += piece.constants
-            row.append(Part(piece, atom_out.dim, atom_in.dim, n_out, n_in, start, span))
-            start += n_out * n_in * piece.size
+        for j, (atom_in, n_in) in enumerate(into.groups):
+            row.append(Part(blocks[i][j], atom_out.dim, atom_in.dim, n_out, n_in, start, *located[i, j]))
+            start += row[-1].size
         if all(part.block.size == 0 for part in row):
             unreachable.append((atom_out, n_out))
         deviation += _deviations(row, sampling.taps)

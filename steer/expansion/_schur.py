@@ -13,7 +13,8 @@ from torch import Tensor
 from steer.coupling import decompose
 from steer.expansion._blocks import Block
 from steer.expansion._layout import atoms
-from steer.expansion._plan import Part, Plan
+from steer.expansion._plan import Plan
+from steer.expansion._tiles import Part
 from steer.group import deterministic
 from steer.representation import DirectSum, Irrep, Representation
 from steer.store import cached

@@ -22,6 +22,9 @@ LAYERS = [
     (o2(), SQUARE, "0e 0o 1 2", "0e 1 2 0e"),  # gates after the fields
     (so2(), SQUARE, "0 1 2 3 1", "0 1 2"),
     (so2(), SQUARE, "0 1 0 1 0 1 0 1 0 1 0 1 0 1", "1 0 1 0 1 0 1 0 1 0 1 0 1 0"),  # sorted, since scattered
+    (so2(), SQUARE, "0 0 1 1 2 2 3 3 4 4", "3 3 2 2 1 1 0 0"),  # stacks of pairs with different numbers of elements
+    (so2(), SQUARE, "0 1 1 2 2 0 0", "0 0 1 1 2 2 3 3 0 0 0"),  # gates after the fields, in two runs with the scalars
+    (dihedral(6), SQUARE, "0e 0o 3e 3o 1 2 regular", "1 2 regular 0o 3e"),
     (octahedral(), CUBIC, "1 regular 1", "regular 2"),
     (icosahedral(), CUBIC, "0 1", "1 2 0"),
     (so3(), CUBIC, "0 0 1", "1 0 2"),
@@ -35,7 +38,7 @@ def built(group, grid, into, out):
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=IDS)
-@pytest.mark.parametrize("chunk", [1, 1 << 20])
+@pytest.mark.parametrize("chunk", [1, 300, 1 << 20])
 def test_written_in_place_and_transposed(layer, chunk, monkeypatch) -> None:
     """The same kernel, whole or in parts; and `<E w, K> = <w, E^T K>`."""
     monkeypatch.setattr(blocks, "_CHUNK", chunk)
@@ -47,6 +50,16 @@ def test_written_in_place_and_transposed(layer, chunk, monkeypatch) -> None:
     back = found.adjoint(other, found.constants)
     assert_close((kernel * other).sum(), (weight * back).sum(), 1e-11)
     assert_far(back, torch.zeros(()))
+
+
+def test_pairs_of_irreps_of_one_shape_take_one_product() -> None:
+    frequencies = " ".join(str(k) for k in range(7) for _ in range(2))
+    pieces, padding = built(so2(), SQUARE, frequencies, frequencies).tiles
+    assert len(pieces) == 4  # 1 x 1, 1 x 2, 2 x 1 and 2 x 2, in place of 49
+    assert padding is not None
+    apart, padding = built(so2(), SQUARE, "0 1 1 2", "2 1 1 0").tiles  # other numbers of fields
+    assert len(apart) == 9
+    assert padding is None
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=IDS)
