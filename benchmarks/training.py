@@ -1,7 +1,7 @@
 """A training step and an evaluation, over those of the plain network of the same dense shapes.
 
 A step is a forward pass, a loss, a backward pass and Adam. Passes leave the optimizer away and count their weights as new; a
-micro-step, one of those that share an update, counts them as known. Contestants take turns in one process, and each figure is
+micro-step, one of those that share an update, counts them as known. Contestants take turns in one process; every figure is
 the median of ratios of neighbouring runs, with quartiles. Where escnn is installed, it takes part.
 """
 

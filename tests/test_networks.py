@@ -15,8 +15,8 @@ CONVS = {1: nn.R1Conv, 2: nn.R2Conv, 3: nn.R3Conv}
 class BrokenConv(nn.R2Conv):
     """A convolution whose kernel is disturbed, for negative controls."""
 
-    def dense(self):
-        kernel, bias = super().dense()
+    def shared_dense(self):
+        kernel, bias = super().shared_dense()
         noise = torch.randn(kernel.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
         return kernel + kernel.abs().max() * noise.to(kernel), bias
 

@@ -94,12 +94,13 @@ class SteerableAttention(EquivariantModule):
         super()._check(x)
 
     def compute(self, x: Tensor) -> Tensor:
-        return attend(x, *self.into.dense(), *self.out.dense(), self.heads, self.distance)
+        return attend(x, *self.into.shared_dense(), *self.out.shared_dense(), self.heads, self.distance)
 
     def export(self) -> torch.nn.Module:
         given: dict[str, torch.nn.Parameter | None] = {}
         for end, layer in (("in", self.into), ("out", self.out)):
-            for name, value, source in zip(("kernel", "bias"), layer.dense(), (layer.weight, layer.bias), strict=True):
+            parameters = layer.weight, layer.bias
+            for name, value, source in zip(("kernel", "bias"), layer.shared_dense(), parameters, strict=True):
                 learns = source is not None and source.requires_grad
                 given[f"{name}_{end}"] = None if value is None else torch.nn.Parameter(value.detach(), learns)
         return Plain(attend, **given, heads=self.heads, distance=self.distance).train(self.training)

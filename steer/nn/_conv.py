@@ -114,7 +114,7 @@ class SteerableConv(GridConvolution):
             taken = x[places] if max(self.stride) > 1 else x
             if self.products.pays(taken, self.weight):
                 return self.products(taken, self.weight, self.expand_bias())
-        kernel, bias = self.dense()
+        kernel, bias = self.shared_dense()
         padding = self.padding
         if self.centred:
             x, padding = centre_sites(x, **self._centring()), (0,) * self.d

@@ -107,7 +107,7 @@ class SteerableConvTransposed(GridConvolution):
         return kernel.unflatten(0, (self.groups, -1)).transpose(1, 2).flatten(0, 1)
 
     def convolve(self, x: Tensor) -> Tensor:
-        kernel, bias = self.dense()
+        kernel, bias = self.shared_dense()
         arguments = (self.stride, self.padding, self.output_padding, self.groups, self.dilation)
         return _CONVOLVE[self.d](x, kernel, bias, *arguments)
 

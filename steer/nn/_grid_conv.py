@@ -100,7 +100,7 @@ class GridConvolution(SteerableModule):
 
     def _export(self, stock: type[torch.nn.Module], **arguments: Any) -> torch.nn.Module:
         """A stock layer with the dense kernel and bias, of channels that come part by part."""
-        kernel, bias = self.dense()
+        kernel, bias = self.shared_dense()
         names = ("kernel_size", "stride", "padding", "dilation", "groups")
         arguments |= {name: getattr(self, name) for name in names}
         layer = stock(self.in_type.size, self.out_type.size, bias=bias is not None, device="meta", **arguments)

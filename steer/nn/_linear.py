@@ -59,12 +59,12 @@ class Linear(SteerableModule):
         if self.products is not None and self.products.pays(x, self.weight):
             return self.products(x, self.weight, self.expand_bias())
         if x.ndim == 2:
-            return F.linear(x, *self.dense())
-        return F.linear(x.movedim(1, -1), *self.dense()).movedim(-1, 1)
+            return F.linear(x, *self.shared_dense())
+        return F.linear(x.movedim(1, -1), *self.shared_dense()).movedim(-1, 1)
 
     def export(self) -> torch.nn.Module:
         """The stock layer; for fields without base space a graph that moves channels to the last axis and back."""
-        kernel, bias = self.dense()
+        kernel, bias = self.shared_dense()
         stock = torch.nn.Linear(self.in_type.size, self.out_type.size, bias=bias is not None, device="meta")
         hand_over(stock, self, weight=kernel, bias=bias)
         return over_channels(stock) if self.in_type.gspace.lattice is None else stock

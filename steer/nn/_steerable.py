@@ -162,7 +162,7 @@ class SteerableModule(Fingerprinted, EquivariantModule):
                 raise TypeError(
                     f"{type(self).__name__}.from_dense: {what}, a torch tensor, is required; received {type(given).__name__}"
                 )
-        own_kernel, own_bias = (None if t is None else t.detach() for t in self.dense())
+        own_kernel, own_bias = (None if t is None else t.detach() for t in self.shared_dense())
         assert own_kernel is not None
         name = f"{type(self).__name__}.from_dense"
         if kernel.shape != own_kernel.shape:
@@ -178,7 +178,7 @@ class SteerableModule(Fingerprinted, EquivariantModule):
             given = torch.zeros(self.out_type.size) if bias is None else bias.detach()
             basis = self.constants.sources["invariant"]
             self.bias.copy_((given.to(basis) @ basis) / basis.square().sum(0))
-        taken = self.dense()
+        taken = self.shared_dense()
         square = whole = 0.0
         for given_part, taken_part in zip((kernel, bias), taken, strict=True):
             if given_part is not None and taken_part is not None:
@@ -196,6 +196,14 @@ class SteerableModule(Fingerprinted, EquivariantModule):
 
     def dense(self) -> Dense:
         """Dense kernel and bias as the stock layer has them, in the precision of the weights whatever autocast says.
+
+        They are the caller's own, and differentiable.
+        """
+        kernel, bias = self.shared_dense()
+        return kernel.clone(), None if bias is None else bias.clone()
+
+    def shared_dense(self) -> Dense:
+        """What `dense` gives, but the layer's own: to compute with, and not to be written to.
 
         On the CPU the kernel is computed once and kept until a weight has another value, in training too: the parts of a
         batch that is taken in several passes, and the second pass of checkpointing, expand nothing again. On accelerators it
@@ -241,13 +249,13 @@ class Kept:
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         self._weight, self._bias = weight, bias
         self._numbers = Snapshot(weight), None if bias is None else Snapshot(bias)
+        self._watched = [t for t in (weight, bias) if t is not None]
+        self._versions = [t._version for t in self._watched]
 
     def keep(self, dense: Dense) -> None:
         """What was made of them."""
         kernel, bias = dense
         self.dense = kernel.detach(), None if bias is None else bias.detach()
-        self._watched = [t for t in (self._weight, self._bias, *self.dense) if t is not None]
-        self._versions = [t._version for t in self._watched]
 
     def serves(self, weight: Tensor, bias: Tensor | None) -> bool:
         """Whether these are still the parameters, with the numbers of then, and nothing listens to what is done with them.

@@ -141,7 +141,7 @@ def _parametrised(layer: torch.nn.Module) -> list[str]:
 
 def _shapes(layer: SteerableModule) -> list[torch.Tensor]:
     with torch.no_grad():
-        return [part for part in layer.dense() if part is not None]
+        return [part for part in layer.shared_dense() if part is not None]
 
 
 def match_width(

@@ -186,17 +186,17 @@ def _mark(layer: torch.nn.Module, name: str, works: dict[str, _Work], stack: Exi
 
 @contextmanager
 def _expansion_marked(layer: nn.SteerableModule, label: str) -> Iterator[None]:
-    expand = layer.dense
+    expand = layer.shared_dense
 
     def marked() -> Any:
         with record_function(label):
             return expand()
 
-    layer.dense = marked  # type: ignore[method-assign]
+    layer.shared_dense = marked  # type: ignore[method-assign]
     try:
         yield
     finally:
-        del layer.dense
+        del layer.shared_dense
 
 
 def _upwards(event: Any) -> Iterator[Any]:

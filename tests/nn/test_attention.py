@@ -84,7 +84,7 @@ def test_sets_are_exact_for_the_group_and_for_permutations() -> None:
 def test_weights_that_compare_single_channels_would_break_the_law() -> None:
     """The negative control: logits of the components by themselves, and of distances along one axis."""
     broken = build(CIRCLE)
-    honest = broken.into.dense
+    honest = broken.into.shared_dense
 
     def first_channels() -> tuple:
         kernel, bias = honest()
@@ -92,7 +92,7 @@ def test_weights_that_compare_single_channels_would_break_the_law() -> None:
         kernel[3 : broken.head_type.size] = 0  # the query keeps two scalars and the x of a vector
         return kernel, bias
 
-    broken.into.dense = first_channels
+    broken.into.shared_dense = first_channels
     x = randn(1, CIRCLE.size, 5, 5)
     g = CIRCLE.gspace.exact_group.elements[1]
     assert_far(broken(CIRCLE.transform(x, g)), CIRCLE.transform(broken(x), g), 1e-3)

@@ -165,7 +165,7 @@ def test_another_gauge_is_another_fingerprint(monkeypatch: pytest.MonkeyPatch) -
 
 
 def kept(conv: nn.R2Conv) -> bool:
-    first, second = conv.dense()[0], conv.dense()[0]
+    first, second = conv.shared_dense()[0], conv.shared_dense()[0]
     return first.data_ptr() == second.data_ptr()
 
 
