@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.clock import keep, machine
+from benchmarks.clock import at_least, keep, machine
 from benchmarks.libraries import libraries
 
 SIZE = 41
@@ -92,7 +92,7 @@ def error(network: torch.nn.Module, degrees: int, seed: int) -> float:
 def main(argv: list[str] | None = None) -> int:
     """Print the table, and keep it in the folder of results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks angles", description=__doc__)
-    parser.add_argument("--networks", type=int, default=10, help="draws of the weights (10)")
+    parser.add_argument("--networks", type=at_least(1), default=10, help="draws of the weights (10)")
     parser.add_argument("--name", default="angles", help="of the file of results")
     arguments = parser.parse_args(argv)
     warnings.simplefilter("ignore")  # deprecations in the peer

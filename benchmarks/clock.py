@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import platform
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,26 @@ def shown(found: tuple[float, float, float] | None) -> str:
     return "" if found is None else f"{found[0]:.3f} ({found[1]:.2f} - {found[2]:.2f})"
 
 
+def at_least(least: int) -> Callable[[str], int]:
+    """A whole number of a command line."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"a whole number >= {least} is required; received {text!r}")
+        return int(text)
+
+    return read
+
+
+def chosen(parser: argparse.ArgumentParser, names: Iterable[str], parts: list[str]) -> list[str]:
+    """The names that contain one of some parts; all if there are none. Leaves the program if no name does."""
+    names = list(names)
+    found = [name for name in names if not parts or any(part in name for part in parts)]
+    if not found:
+        parser.error(f"--only: a part of one of {', '.join(map(repr, names))} is required; received {', '.join(parts)}")
+    return found
+
+
 def machine() -> dict[str, Any]:
     """What the figures depend on."""
     cpu = platform.processor() or platform.machine()
@@ -64,9 +85,10 @@ def machine() -> dict[str, Any]:
 
 
 def kept(table: str) -> list[dict[str, Any]]:
-    """The rows of a table as they were written last."""
+    """The rows of a table as they were written last, if by a machine and versions like these."""
     path = RESULTS / f"{table}.json"
-    return json.loads(path.read_text())["rows"] if path.exists() else []
+    found = json.loads(path.read_text()) if path.exists() else {}
+    return found["rows"] if found.get("machine") == machine() else []
 
 
 def keep(table: str, rows: list[dict[str, Any]], **more: Any) -> None:

@@ -15,7 +15,7 @@ import sys
 
 import torch
 
-from benchmarks.clock import keep
+from benchmarks.clock import at_least, keep
 
 ROWS = {
     "import steer": "pass",
@@ -69,8 +69,8 @@ def measure(code: str, repeats: int, threads: int) -> tuple[list[float], float]:
 def main(argv: list[str] | None = None) -> int:
     """Print the table of construction times."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5, help="processes per row (5)")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="threads of each process")
+    parser.add_argument("--repeats", type=at_least(1), default=5, help="processes per row (5)")
+    parser.add_argument("--threads", type=at_least(1), default=torch.get_num_threads(), help="threads of each process")
     arguments = parser.parse_args(argv)
     print(f"torch {torch.__version__}, {platform.python_implementation()} {platform.python_version()}, {platform.machine()}")
     print(f"{arguments.threads} threads, medians of {arguments.repeats} processes\n")

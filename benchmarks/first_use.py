@@ -69,8 +69,8 @@ def measure(name: str, computed: bool, repeats: int, threads: int) -> float:
 def main(argv: list[str] | None = None) -> int:
     """Print the table of first uses."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks first_use", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3, help="processes per number (3)")
-    parser.add_argument("--threads", type=int, default=1, help="threads of each process (1)")
+    parser.add_argument("--repeats", type=at_least(1), default=3, help="processes per number (3)")
+    parser.add_argument("--threads", type=at_least(1), default=1, help="threads of each process (1)")
     arguments = parser.parse_args(argv)
     print("| group | read s | computed s |\n| --- | --- | --- |")
     for name in FINITE + CONTINUOUS:

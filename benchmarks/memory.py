@@ -13,7 +13,7 @@ import subprocess
 import sys
 from typing import Any
 
-from benchmarks.clock import keep, machine
+from benchmarks.clock import at_least, chosen, keep, machine
 from benchmarks.networks import ROWS
 
 _CHILD = """
@@ -52,16 +52,16 @@ def main(argv: list[str] | None = None) -> int:
     import importlib.util
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks memory", description=__doc__)
-    parser.add_argument("--batch", type=int, default=16, help="batch size (16)")
-    parser.add_argument("--only", default="", help="rows whose name contains this")
+    parser.add_argument("--batch", type=at_least(1), default=16, help="batch size (16)")
+    parser.add_argument("--only", nargs="+", default=[], metavar="PART", help="networks whose name contains one of these")
     parser.add_argument("--name", default="memory", help="of the file of results")
     arguments = parser.parse_args(argv)
     threads = machine()["threads"]
     who = ["steer", "plain"] + (["escnn"] if importlib.util.find_spec("escnn") else [])
     print("| network | batch | who | peak in training MB | parameters MB | bases MB |\n" + "| --- " * 6 + "|")
     rows: list[dict[str, Any]] = []
-    for name in ROWS:
-        for one in who if arguments.only in name else []:
+    for name in chosen(parser, ROWS, arguments.only):
+        for one in who:
             peak, parameters, buffers = measure(name, one, arguments.batch, threads)
             line = {"network": name, "batch": arguments.batch, "who": one, "peak MB": peak}
             rows.append({**line, "parameters MB": parameters, "bases MB": buffers})

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.clock import keep, machine
+from benchmarks.clock import at_least, chosen, keep, machine
 
 Contest = dict[str, Callable[[], object]]
 
@@ -105,11 +105,15 @@ def measure(name: str, kind: Any, arguments: argparse.Namespace) -> list[dict[st
 def main(argv: list[str] | None = None) -> int:
     """Print the table, and from which width on irreps are faster."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks schur", description=__doc__)
-    parser.add_argument("--only", default="", help="fields whose name contains this")
-    parser.add_argument("--channels", type=int, nargs="+", default=[48, 64, 96, 128, 192, 256, 384], help="about how many")
-    parser.add_argument("--sites", type=int, default=8192, help="of a batch (8192); a quarter as many rows of linear layers")
-    parser.add_argument("--batch", type=int, default=8, help="(8)")
-    parser.add_argument("--rounds", type=int, default=9, help="per figure (9)")
+    parser.add_argument("--only", nargs="+", default=[], metavar="PART", help="fields whose name contains one of these")
+    parser.add_argument(
+        "--channels", type=at_least(1), nargs="+", default=[48, 64, 96, 128, 192, 256, 384], help="about how many"
+    )
+    parser.add_argument(
+        "--sites", type=at_least(1), default=8192, help="of a batch (8192); a quarter as many rows of linear layers"
+    )
+    parser.add_argument("--batch", type=at_least(1), default=8, help="(8)")
+    parser.add_argument("--rounds", type=at_least(1), default=9, help="per figure (9)")
     parser.add_argument("--name", default="schur", help="of the file of results")
     arguments = parser.parse_args(argv)
     warnings.simplefilter("ignore")
@@ -118,9 +122,10 @@ def main(argv: list[str] | None = None) -> int:
     print("\n| fields | channels | layer | what | irreps / plain | dense / plain | plain ms | takes |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     rows: list[dict[str, Any]] = []
-    for name, build in kinds().items():
-        for channels in arguments.channels if arguments.only in name else []:
-            for line in measure(name, build(channels), arguments):
+    builders = kinds()
+    for name in chosen(parser, builders, arguments.only):
+        for channels in arguments.channels:
+            for line in measure(name, builders[name](channels), arguments):
                 rows.append(line)
                 cells = [line[key] for key in ("fields", "channels", "layer", "mode")]
                 cells += [f"{line[key]:.2f}" for key in ("irreps", "dense", "plain ms")]

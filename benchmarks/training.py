@@ -8,7 +8,6 @@ the median of ratios of neighbouring runs, with quartiles. Where escnn is instal
 from __future__ import annotations
 
 import argparse
-import re
 import statistics
 import warnings
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.clock import alternate, keep, kept, machine, ratio, shown
+from benchmarks.clock import alternate, at_least, chosen, keep, kept, machine, ratio, shown
 from benchmarks.libraries import libraries
 from benchmarks.networks import ROWS, Row
 
@@ -68,7 +67,7 @@ def evaluate(network: torch.nn.Module, x: torch.Tensor) -> Callable[[], None]:
     return run
 
 
-MEASURED = ("network", "batch", "mode", "compiled")  # what a line is about; a newer line takes the place of an older one
+MEASURED = ("network", "batch", "mode", "compiled")  # what a line is about
 MODES = {"step": step, "passes": passes, "micro-step": micro_step, "eval": evaluate}
 
 
@@ -112,25 +111,24 @@ def place(line: dict[str, Any]) -> tuple[bool, int, int, int]:
 def main(argv: list[str] | None = None) -> int:
     """Print the table, and keep it in the folder of results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks training", description=__doc__)
-    parser.add_argument("--only", default="", help="rows whose name this regular expression finds")
-    parser.add_argument("--batch", type=int, nargs="+", default=[1, 16], help="batch sizes (1 16)")
+    parser.add_argument("--only", nargs="+", default=[], metavar="PART", help="networks whose name contains one of these")
+    parser.add_argument("--batch", type=at_least(1), nargs="+", default=[1, 16], help="batch sizes (1 16)")
     parser.add_argument("--mode", nargs="+", choices=list(MODES), default=["step", "passes", "eval"], help="what is timed")
     parser.add_argument("--seconds", type=float, default=10, help="per figure, about (10)")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds per figure, at least (5)")
+    parser.add_argument("--rounds", type=at_least(2), default=5, help="rounds per figure, at least (5)")
     parser.add_argument("--compile", action="store_true", help="with torch.compile")
     parser.add_argument("--no-peers", action="store_true", help="without escnn")
-    parser.add_argument("--more", action="store_true", help="keep the other rows of the last run")
     parser.add_argument("--name", default="training", help="of the file of results")
     arguments = parser.parse_args(argv)
     warnings.simplefilter("ignore")  # deprecations in the peer, and fields of high frequency that scalars do not reach
     print(", ".join(f"{key} {value}" for key, value in machine().items()))
     print("\n| network | batch | what | steer / plain | escnn / plain | exported / plain | target | plain ms |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    rows = kept(arguments.name) if arguments.more else []
-    for name, row in ROWS.items():
-        for batch in arguments.batch if re.search(arguments.only, name) else []:
+    rows = kept(arguments.name)  # of this machine: newer lines take the place of older ones
+    for name in chosen(parser, ROWS, arguments.only):
+        for batch in arguments.batch:
             for mode in arguments.mode:
-                line = measure(name, row, batch, mode, arguments)
+                line = measure(name, ROWS[name], batch, mode, arguments)
                 rows = [r for r in rows if any(r[key] != line[key] for key in MEASURED)] + [line]
                 keep(arguments.name, sorted(rows, key=place))
                 cells = [name, batch, mode, *(shown(line.get(key)) for key in ("steer", "escnn", "exported"))]

@@ -251,8 +251,8 @@ class OrbitBlock(Block):
         key = n_in, n_out, device
         if key not in self._rows:
             action = self.constants[1]
-            taken = action.mT * len(action) + torch.arange(len(action))  # [c, coset] in [component, coset]
-            first = torch.arange(n_in * n_out).view(n_out, n_in) * taken.numel()
+            taken = action.mT * len(action) + torch.arange(len(action), device="cpu")  # [c, coset] in [component, coset]
+            first = torch.arange(n_in * n_out, device="cpu").view(n_out, n_in) * taken.numel()
             order = (0, 3, 1, 2) if self.shape["into"] else (0, 2, 1, 3)  # [coset, n_in, c] or [c, n_in, coset] in a row
             index = (first[:, :, None, None] + taken).permute(order).flatten()
             self._rows[key] = index.int().to(device), index.argsort().int().to(device)

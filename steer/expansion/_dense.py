@@ -28,7 +28,8 @@ def dense_kernel(plan: Plan, weight: Tensor, constants: tuple[Tensor, ...], kept
 
 def is_plain(weight: Tensor) -> bool:
     """Whether a tensor is numbers in memory, and no transform, tracer or mode listens to what is done with it."""
-    return type(weight) in (Tensor, torch.nn.Parameter) and not weight.is_meta and unwatched()
+    plain = type(weight) in (Tensor, torch.nn.Parameter) and not weight.is_meta and not _batched(weight)
+    return plain and unwatched()
 
 
 def _private(name: str, unknown: Any) -> Any:
@@ -39,6 +40,7 @@ def _private(name: str, unknown: Any) -> Any:
 _transforms = _private("_are_functorch_transforms_active", True)
 _modes = _private("_len_torch_dispatch_stack", 1)
 _tracer = _private("_get_tracing_state", True)
+_batched = getattr(torch._C._functorch, "is_legacy_batchedtensor", lambda tensor: False)
 
 
 def unwatched() -> bool:
@@ -61,12 +63,22 @@ class _Expand(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+        if _batched(grad):
+            return _batched_adjoint(grad, ctx.plan, ctx.constants), None, None, None
         followed = torch.is_grad_enabled() or not is_plain(grad) or has_tangent(grad)  # by a derivative of this one
         return (_Adjoint.apply if followed else _adjoint)(grad, ctx.plan, ctx.constants), None, None, None
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, *_: Any) -> Tensor:
         return ctx.plan.write(tangent, ctx.constants)
+
+
+def _batched_adjoint(grad: Tensor, plan: Plan, constants: tuple[Tensor, ...]) -> Tensor:
+    """`plan.adjoint` of several gradients at once (`is_grads_batched`), which may not be written into given memory."""
+    with torch.enable_grad():
+        weight = torch.zeros(plan.size, dtype=grad.dtype, device=grad.device, requires_grad=True)
+        kernel = plan.expand(weight, constants)
+    return torch.autograd.grad(kernel, weight, grad)[0]
 
 
 def _adjoint(grad: Tensor, plan: Plan, constants: tuple[Tensor, ...]) -> Tensor:

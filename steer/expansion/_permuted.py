@@ -14,7 +14,8 @@ def permuted(values: Tensor, index: Tensor) -> Tensor:
     """
     rows, columns = torch.arange(index.shape[0], device=index.device), torch.arange(index.shape[1], device=index.device)
     flat = values.flatten(-3, -2)
-    if values.requires_grad:
+    traced = torch.jit.is_tracing()  # type: ignore[attr-defined]  # into one graph, differentiated or not
+    if values.requires_grad and not traced:
         inverse = torch.zeros_like(index).scatter(0, index, rows[:, None].expand_as(index))
         flat = torch.zeros_like(flat).index_copy(-2, (inverse * len(columns) + columns).flatten(), flat)
     else:

@@ -50,6 +50,7 @@ class Plan:
         return plan, self.recipe  # a copy or a pickle holds what was asked for, not the numbers that follow from it
 
     @property
+    @deterministic
     def even_deviation(self) -> Tensor:
         """`[size]`, as `deviation`, but the same for all elements of an output field: no tap is preferred."""
         rows = []
@@ -109,6 +110,7 @@ class Plan:
             kernels.append(part.block.spread(weight, part.own(self.constants)))
         return probe(*kernels, *self.constants[-2:])
 
+    @deterministic
     def project(self, kernel: Tensor) -> Tensor:
         """The weights `[size]` whose kernel is closest to a dense one `[channels_out, channels_in, taps]`, in float64.
 

@@ -171,4 +171,5 @@ def _places(joined: Tensor, pieces: Iterable[Tensor]) -> list[Tensor]:
     """The channels of every piece, viewed as its fields."""
     shapes = [f.shape[1:3] for f in pieces]
     parts = joined.split([shape.numel() for shape in shapes], 1)
-    return [part.unflatten(1, shape) for part, shape in zip(parts, shapes, strict=True)]
+    # Not `unflatten`, which backward passes of several gradients at once (`is_grads_batched`) do not know.
+    return [part.reshape(part.shape[0], *shape, *part.shape[2:]) for part, shape in zip(parts, shapes, strict=True)]

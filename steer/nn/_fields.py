@@ -88,7 +88,8 @@ class FieldGroups(torch.nn.Module):
             x = self.order.take(x)
         sizes = [*self.sizes, rest] if rest else self.sizes
         pieces = x.split(sizes, 1) if len(sizes) > 1 else (x,)
-        grouped = [piece.unflatten(1, (-1, dim)) for piece, dim in zip(pieces, self.dims, strict=False)]
+        shapes = zip(pieces, self.counts, self.dims, strict=False)
+        grouped = [piece.reshape(x.shape[0], count, dim, *x.shape[2:]) for piece, count, dim in shapes]
         return [*grouped, pieces[-1]] if rest else grouped
 
     def join(self, pieces: list[Tensor]) -> Tensor:

@@ -31,6 +31,6 @@ class Snapshot:
             and tensor.shape == copy.shape
             and tensor.is_contiguous()
             and not tensor.is_neg()
-            and bool(address := tensor.data_ptr()) == bool(self._bytes)  # freed storage is at zero
+            and ((address := tensor.data_ptr()) > tensor.storage_offset() * copy.itemsize or not self._bytes)  # else freed
             and not _differ(address, self._address, self._bytes)
         )

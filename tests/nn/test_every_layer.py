@@ -408,7 +408,43 @@ def onnx(name: str) -> None:
             assert_close(torch.from_numpy(y), layer(x), 1e-4)
 
 
+@tool
+def default_device(name: str) -> None:
+    """Another default device, such as `torch.set_default_device` gives, while the layer and its input are on the CPU."""
+    layer, other = build(name).train(), build(name).train()
+    other.load_state_dict(layer.state_dict())
+    x = input_of(layer)
+    found = []
+    for each, device in ((layer, "meta"), (other, "cpu")):  # first, so that nothing is made before
+        own = x.clone().requires_grad_()
+        with torch.device(device), torch.random.fork_rng():
+            torch.manual_seed(0)
+            y = each(own)
+            y.sin().sum().backward()
+        found.append((y.detach(), own.grad, *(p.grad for p in each.parameters())))
+    for ours, theirs in zip(*found, strict=True):
+        assert (ours is None) == (theirs is None)
+        if ours is not None:
+            assert_close(ours, theirs, 1e-5 * (1 + float(ours.abs().max())))
+
+
 # Functions of functions
+
+
+@tool
+def gradients_at_once(name: str) -> None:
+    """Several backward passes in one, as `torch.autograd.functional.jacobian(vectorize=True)` takes them."""
+    layer = build(name).eval()
+    x = input_of(layer).requires_grad_()
+    y = layer(x).sin().flatten(1).sum(1)
+    wanted = [x, *(p for p in layer.parameters() if p.requires_grad)]
+    units = torch.eye(len(y))
+    found = torch.autograd.grad(y, wanted, units, is_grads_batched=True, retain_graph=True, allow_unused=True)
+    for i, unit in enumerate(units):
+        for each, one in zip(found, torch.autograd.grad(y, wanted, unit, retain_graph=True, allow_unused=True), strict=True):
+            assert (each is None) == (one is None)
+            if one is not None:
+                assert_close(each[i], one, 1e-4 * (1 + float(one.abs().max())))
 
 
 @tool

@@ -301,3 +301,14 @@ def test_activation_checkpointing_of_typed_fields() -> None:
     with pytest.warns(UserWarning, match="None of the inputs have requires_grad=True"):
         lost = checkpoint(model[:2], nn.GeometricTensor(x, KIND), use_reentrant=True)
     assert not lost.tensor.requires_grad
+
+
+@pytest.mark.filterwarnings(
+    "ignore"
+)  # `torch.jit.trace` is deprecated, and warns of every number that it takes for constant
+@pytest.mark.parametrize("mode", [torch.enable_grad, torch.no_grad])
+def test_traces_are_the_same_with_and_without_gradients(mode: type) -> None:
+    layer = conv()
+    with mode():
+        traced = torch.jit.trace(layer, X)  # which traces again, and compares
+    assert_close(traced(X).detach(), layer(X).detach())
