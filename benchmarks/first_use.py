@@ -18,6 +18,7 @@ import time
 
 import torch
 
+from benchmarks.clock import at_least
 from steer import store
 from steer.bases._task import read_group
 from steer.coupling import clebsch_gordan, decompose
